@@ -1,0 +1,78 @@
+/**
+ * The one place where chance is born. A draw has an address (purpose and entity), never a turn in a shared queue:
+ * `streams.stream("kubelet-start/web-3")` gives the same draws whatever else happens, so that policies of one
+ * replication meet the same arrivals and failures (common random numbers).
+ */
+import seedrandom from "seedrandom";
+import { avalanche } from "./digest.js";
+
+/** A named, independent source of draws, taken in sequence. */
+export interface RandomStream {
+  /** Uniform in [0, 1), 32 bits. */
+  uniform(): number;
+  /** Uniform integer in [0, bound). `bound` is a positive integer. */
+  below(bound: number): number;
+}
+
+/** All streams of one replication. */
+export class RandomStreams {
+  readonly #root: string;
+  readonly #keys = new Map<string, number>();
+
+  /** `root` names the study and the replication, e.g. `2026-a/3`. The policy must not be in it. */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** A fresh stream at `address`; asking twice gives the same draws twice. */
+  stream(address: string): RandomStream {
+    return new AleaStream(`${this.#root}/${address}`);
+  }
+
+  /**
+   * A source whose n-th draw can be had without the ones before it: for draws that a shortcut may skip. A hash of
+   * (address, counters); the address' key comes from alea.
+   */
+  counted(address: string): CountedDraws {
+    let key = this.#keys.get(address);
+    if (key === undefined) {
+      key = new AleaStream(`${this.#root}/${address}`).below(0x1_0000_0000);
+      this.#keys.set(address, key);
+    }
+    return new CountedDraws(key);
+  }
+}
+
+class AleaStream implements RandomStream {
+  readonly #next: () => number;
+
+  constructor(seed: string) {
+    this.#next = seedrandom.alea(seed);
+  }
+
+  uniform(): number {
+    return this.#next();
+  }
+
+  below(bound: number): number {
+    return Math.floor(this.#next() * bound);
+  }
+}
+
+/** Draws computed from their address and up to two counters, in any order. */
+export class CountedDraws {
+  readonly #key: number;
+
+  constructor(key: number) {
+    this.#key = key | 0;
+  }
+
+  /** Uniform in [0, 1), 32 bits, for this (a, b); the counters are non-negative integers below 2^53. */
+  uniform(a: number, b = 0): number {
+    let h = avalanche(this.#key ^ (a | 0));
+    h = avalanche(h + Math.floor(a / 0x1_0000_0000) + 0x9e3779b9);
+    h = avalanche(h ^ (b | 0));
+    h = avalanche(h + Math.floor(b / 0x1_0000_0000) + 0x7f4a7c15);
+    return (h >>> 0) / 0x1_0000_0000;
+  }
+}
