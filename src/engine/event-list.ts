@@ -89,7 +89,9 @@ export class EventList {
   #before(a: number, b: number): boolean {
     const timeA = this.#time[a] as number;
     const timeB = this.#time[b] as number;
-    return timeA < timeB || (timeA === timeB && (this.#sequence[a] as number) < (this.#sequence[b] as number));
+    return (
+      timeA < timeB || (timeA === timeB && (this.#sequence[a] as number) < (this.#sequence[b] as number))
+    );
   }
 
   #move(from: number, to: number): void {
