@@ -11,8 +11,14 @@ export class RunDigest {
 
   /** Mixes one number (any double). */
   add(value: number): void {
-    // -0 and 0 are one value; NaN has one spelling.
-    this.#double[0] = value === 0 ? 0 : Number.isNaN(value) ? 0x7fffffff : value;
+    if (Number.isNaN(value)) {
+      // NaN has many bit patterns; it is mixed as one that no number has.
+      this.#mix(0x7ff8_0000);
+      this.#mix(0x7ff8_0000);
+      return;
+    }
+    // -0 and 0 are one value.
+    this.#double[0] = value === 0 ? 0 : value;
     this.#mix(this.#words[0] as number);
     this.#mix(this.#words[1] as number);
   }

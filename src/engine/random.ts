@@ -10,14 +10,14 @@ import { avalanche } from "./digest.js";
 export interface RandomStream {
   /** Uniform in [0, 1), 32 bits. */
   uniform(): number;
-  /** Uniform integer in [0, bound). `bound` is a positive integer. */
+  /** Uniform integer in [0, bound). `bound` is a positive integer, at most 2^32. */
   below(bound: number): number;
 }
 
 /** All streams of one replication. */
 export class RandomStreams {
   readonly #root: string;
-  readonly #keys = new Map<string, number>();
+  readonly #counted = new Map<string, CountedDraws>();
 
   /** `root` names the study and the replication, e.g. `2026-a/3`. The policy must not be in it. */
   constructor(root: string) {
@@ -31,15 +31,16 @@ export class RandomStreams {
 
   /**
    * A source whose n-th draw can be had without the ones before it: for draws that a shortcut may skip. A hash of
-   * (address, counters); the address' key comes from alea.
+   * (address, counters); the address' two key words come from alea. Kept by address, so asking again is cheap.
    */
   counted(address: string): CountedDraws {
-    let key = this.#keys.get(address);
-    if (key === undefined) {
-      key = new AleaStream(`${this.#root}/${address}`).below(0x1_0000_0000);
-      this.#keys.set(address, key);
+    let draws = this.#counted.get(address);
+    if (draws === undefined) {
+      const keys = new AleaStream(`${this.#root}/${address}`);
+      draws = new CountedDraws(keys.below(0x1_0000_0000), keys.below(0x1_0000_0000));
+      this.#counted.set(address, draws);
     }
-    return new CountedDraws(key);
+    return draws;
   }
 }
 
@@ -62,17 +63,23 @@ class AleaStream implements RandomStream {
 /** Draws computed from their address and up to two counters, in any order. */
 export class CountedDraws {
   readonly #key: number;
+  readonly #secondKey: number;
 
-  constructor(key: number) {
+  /**
+   * Two key words (32 bits each): with one, mixed into the counter, two addresses would share one sequence shifted
+   * by the difference of their keys.
+   */
+  constructor(key: number, secondKey: number) {
     this.#key = key | 0;
+    this.#secondKey = secondKey | 0;
   }
 
   /** Uniform in [0, 1), 32 bits, for this (a, b); the counters are non-negative integers below 2^53. */
   uniform(a: number, b = 0): number {
     let h = avalanche(this.#key ^ (a | 0));
-    h = avalanche(h + Math.floor(a / 0x1_0000_0000) + 0x9e3779b9);
+    h = avalanche(h + this.#secondKey + Math.imul(Math.floor(a / 0x1_0000_0000), 0x9e3779b9));
     h = avalanche(h ^ (b | 0));
-    h = avalanche(h + Math.floor(b / 0x1_0000_0000) + 0x7f4a7c15);
+    h = avalanche(h + this.#secondKey + Math.imul(Math.floor(b / 0x1_0000_0000) + 1, 0x7f4a7c15));
     return (h >>> 0) / 0x1_0000_0000;
   }
 }

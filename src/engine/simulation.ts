@@ -1,7 +1,7 @@
 /**
  * The clock and the loop. Knows events as (time, kind, subject, detail) and a handler for each kind, nothing else.
  */
-import { assert } from "../assert.js";
+import { AssertionError, assert, present } from "../assert.js";
 import { formatDuration, type Micros } from "../units/time.js";
 import { EventList, type PoppedEvent } from "./event-list.js";
 
@@ -76,7 +76,9 @@ export class Simulation<Name extends string> {
   /** Wires the handlers: once, before the first `run`. */
   handle(handlers: Handlers<Name>): void {
     assert(this.#handlers === undefined, "handlers wired twice");
-    this.#handlers = this.#names.map((name) => handlers[name]);
+    this.#handlers = this.#names.map((name) =>
+      present(handlers[name], `no handler for events of kind "${name}"`),
+    );
   }
 
   /** A look after every event (invariant checks, event logs). Costs nothing when absent. */
@@ -86,8 +88,8 @@ export class Simulation<Name extends string> {
 
   /** Puts an event on the list. `at` is whole µs, not before now. */
   schedule(at: Micros, kind: number, subject: number, detail = 0): void {
-    assert(at >= this.#now, `event ${this.#names[kind]} scheduled in the past`);
-    assert(Number.isSafeInteger(at), `event ${this.#names[kind]} scheduled at ${at}, which is not whole µs`);
+    // The message is built only when it is needed: this is the hottest line of the loop.
+    if (!(at >= this.#now && Number.isSafeInteger(at) && kind in this.#names)) this.#refuse(at, kind);
     this.#list.push(at, kind, subject, detail);
   }
 
@@ -108,7 +110,10 @@ export class Simulation<Name extends string> {
   run(until: Micros): void {
     const handlers = this.#handlers;
     assert(handlers !== undefined, "run before the handlers were wired");
-    assert(until >= this.#now, "run into the past");
+    assert(
+      until >= this.#now && Number.isSafeInteger(until),
+      `run until ${until}: not whole µs, or in the past`,
+    );
     this.#stopped = false;
     const event = this.#popped;
     while (!this.#stopped && this.#list.nextTime <= until) {
@@ -122,7 +127,16 @@ export class Simulation<Name extends string> {
       (handlers[kind] as Handler)(subject, detail);
       if (this.#afterEvent !== undefined) this.#afterEvent(this.#names[kind] as Name, subject, detail);
     }
-    if (!this.#stopped) this.#now = until;
+    if (this.#stopped || until === this.#now) return;
+    this.#now = until;
+    this.#stepsAtInstant = 0;
+  }
+
+  #refuse(at: Micros, kind: number): never {
+    const name = this.#names[kind];
+    assert(name !== undefined, `event of unknown kind ${kind}`);
+    assert(Number.isSafeInteger(at), `event ${name} scheduled at ${at}, which is not whole µs`);
+    throw new AssertionError(`event ${name} scheduled at ${at} µs, in the past: it is ${this.#now} µs`);
   }
 
   #countStep(kind: number): void {

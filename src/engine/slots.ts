@@ -5,7 +5,7 @@ import { assert } from "../assert.js";
  * Values by slot number. `put` returns a handle that carries the slot's generation, so that a handle kept past its
  * `take` is found out instead of reading somebody else's value.
  */
-export class SlotTable<T> {
+export class SlotTable<T extends NonNullable<unknown>> {
   readonly #values: (T | undefined)[] = [];
   readonly #generations: number[] = [];
   readonly #free: number[] = [];
@@ -24,14 +24,21 @@ export class SlotTable<T> {
     return generation * 0x1_0000_0000 + slot;
   }
 
-  /** Removes and returns the value of a handle that is still held. */
-  take(handle: number): T {
+  /** The value of a handle that is still held; it stays held. */
+  get(handle: number): T {
     const slot = handle % 0x1_0000_0000;
     const value = this.#values[slot];
     assert(
       value !== undefined && this.#generations[slot] === Math.floor(handle / 0x1_0000_0000),
-      "slot taken twice, or by a handle of another generation",
+      "a slot's handle used after its value was taken",
     );
+    return value;
+  }
+
+  /** Removes and returns the value of a handle that is still held. */
+  take(handle: number): T {
+    const value = this.get(handle);
+    const slot = handle % 0x1_0000_0000;
     this.#values[slot] = undefined;
     this.#free.push(slot);
     return value;

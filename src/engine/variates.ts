@@ -1,29 +1,17 @@
 /**
  * Distributions to draw from. Every draw is an inversion: one uniform gives one variate, monotonically, so that
  * draws stay paired between policies (common random numbers) and can be computed from an address and a counter
- * (`quantile(variate, draws.uniform(n))`). Parameters are plain numbers; their unit is the caller's.
+ * (`quantile(variate, draws.uniform(n))`).
  *
- * Formulas: A. M. Law, Simulation Modeling and Analysis (5th ed.), chapters 6 and 8, where no other is named.
+ * Formulas: A. M. Law, Simulation Modeling and Analysis (5th ed.), chapters 6 and 8; the bounded Pareto's from
+ * Harchol-Balter, Crovella and Murta (1998).
  */
 import { assert, unreachable } from "../assert.js";
+import type { Variate } from "../units/variate.js";
 import type { RandomStream } from "./random.js";
 import { inverseLowerGamma, logGamma, normalQuantile } from "./special-functions.js";
 
-/** A distribution, as plain data. */
-export type Variate =
-  | { readonly kind: "constant"; readonly value: number }
-  | { readonly kind: "uniform"; readonly min: number; readonly max: number }
-  | { readonly kind: "exponential"; readonly mean: number }
-  | { readonly kind: "weibull"; readonly shape: number; readonly scale: number }
-  /** exp(N(mu, sigma²)); see {@link logNormalOf} for friendlier parameters. */
-  | { readonly kind: "logNormal"; readonly mu: number; readonly sigma: number }
-  /** Pareto's law cut to [min, max] (Harchol-Balter et al., 1998). */
-  | { readonly kind: "boundedPareto"; readonly shape: number; readonly min: number; readonly max: number }
-  /** Mean shape × scale; Erlang where the shape is an integer. */
-  | { readonly kind: "gamma"; readonly shape: number; readonly scale: number }
-  /** One of the values (ascending), equally likely or by weight. */
-  | { readonly kind: "empirical"; readonly values: readonly number[]; readonly weights?: readonly number[] };
-
+export type { Variate } from "../units/variate.js";
 export type VariateKind = Variate["kind"];
 
 /** Every kind, in the order documented. */
