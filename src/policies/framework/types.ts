@@ -48,6 +48,11 @@ export interface AffinityTerm {
 /** A spread constraint with its selector compiled (matchLabelKeys merged in). */
 export interface SpreadConstraint extends TopologySpreadConstraint {
   readonly matches: LabelPredicate;
+  /**
+   * The merged selector has no requirement: when counting pods on nodes it counts none, though it matches the pod
+   * itself (reference kube-scheduler.md §3).
+   */
+  readonly selectorIsEmpty: boolean;
 }
 
 export interface HostPort {
@@ -84,6 +89,8 @@ export interface PodShape {
    */
   readonly scoreCpuMilli: number;
   readonly scoreMemoryBytes: number;
+  /** Request of any other resource as that score counts it: without pod-level resources. */
+  scoreRequestOf(resource: number): number;
   readonly hostPorts: readonly HostPort[];
   readonly tolerations: readonly Toleration[];
   /** Normalised names of the images of init and regular containers, in order, with repeats. */
@@ -144,6 +151,10 @@ export interface SchedulerView {
   /** Upper bound of node ids + 1, for columns of a plugin's own. */
   readonly nodeIdsEnd: number;
   node(node: number): NodeInfo;
+  /** Id of the live node of this name, or -1. */
+  nodeByName(name: string): number;
+  /** Place of the node in nodeOrder, or -1 where it is not live. */
+  nodePosition(node: number): number;
   allocatable(node: number, resource: number): number;
   requested(node: number, resource: number): number;
   nonZeroCpuMilli(node: number): number;
@@ -165,7 +176,8 @@ export interface SchedulerView {
   /** Live nodes that have an image of this normalised name, and the size the first of them reported. */
   image(name: string): { readonly sizeBytes: number; readonly nodes: number } | undefined;
   /**
-   * Grows whenever anything that a plugin can see through this view has changed; a cache keyed by it is never stale.
+   * Grows whenever anything that a plugin can see through this view has changed; a cache keyed by (view, version) is
+   * never stale.
    */
   readonly version: number;
 }
@@ -204,10 +216,21 @@ export type PreScoreResult<S> = { readonly kind: "skip" } | { readonly kind: "st
  */
 export type Normalizer = "none" | "byMax" | "byMaxReversed" | "byMinMax";
 
+/** A pod waiting in the queue, as its order sees it. */
+export interface QueuedPod {
+  readonly pod: PodInfo;
+  /** When it (last) entered the queue, µs. */
+  readonly timestampUs: number;
+  /** Unique and growing: the last word among equals. */
+  readonly sequence: number;
+}
+
 /** A scheduling plugin. Only the extension points it has are present. S: PreFilter state, T: PreScore state. */
 export interface Plugin<S = unknown, T = unknown> {
   readonly name: string;
   readonly dependsOn: DependsOn;
+  /** Order of the active queue: negative when `a` goes first. One plugin of a profile has it. */
+  queueSort?(a: QueuedPod, b: QueuedPod): number;
   /** Refuses a pod before it enters the queue's active part; undefined lets it in. */
   preEnqueue?(pod: PodInfo): Rejection | undefined;
   preFilter?(view: SchedulerView, pod: PodInfo): PreFilterResult<S>;
