@@ -16,7 +16,10 @@ const nothing: LabelsMatcher = () => false;
  */
 export function compileLabelSelector(selector: LabelSelector | undefined): LabelsMatcher {
   if (selector === undefined) return nothing;
-  const parts = [compileMatchLabels(selector.matchLabels), ...selector.matchExpressions.map(compileRequirement)];
+  const parts = [
+    compileMatchLabels(selector.matchLabels),
+    ...selector.matchExpressions.map(compileRequirement),
+  ];
   return allOf(parts.filter((part) => part !== everything));
 }
 

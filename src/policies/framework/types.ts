@@ -3,7 +3,13 @@
  * semantics are those of kube-scheduler v1.34 (k8s.io/kube-scheduler/framework); nothing here knows about clocks,
  * queues or API servers.
  */
-import type { ContainerImage, Labels, Taint, Toleration, TopologySpreadConstraint } from "../../api/objects.js";
+import type {
+  ContainerImage,
+  Labels,
+  Taint,
+  Toleration,
+  TopologySpreadConstraint,
+} from "../../api/objects.js";
 import type { RandomStreams } from "../../engine/random.js";
 
 /** Highest normalised score (framework.MaxNodeScore). */
