@@ -1,0 +1,161 @@
+/** Leader election (§5.2, §5.4.1) with PreVote (dissertation §9.6) and CheckQuorum. */
+import { assert } from "../assert.js";
+import type { RaftCore } from "./core.js";
+import { majority, voteResult } from "./quorum.js";
+import { appendAsLeader, broadcastAppend, broadcastHeartbeat } from "./replication.js";
+import type { MemberId, PreVote, RequestVote } from "./types.js";
+import { EMPTY_DATA, NONE } from "./types.js";
+
+/** One tick at a member that is not leader: its timeout may have come. */
+export function tickElection(core: RaftCore): void {
+  core.electionElapsed += 1;
+  if (core.electionElapsed < core.randomizedElectionTicks) return;
+  core.electionElapsed = 0;
+  campaign(core);
+}
+
+/** One tick at a leader: count the quorum every E ticks, send heartbeats. */
+export function tickHeartbeat(core: RaftCore): void {
+  core.heartbeatElapsed += 1;
+  core.electionElapsed += 1;
+  if (core.electionElapsed >= core.config.electionTicks) {
+    core.electionElapsed = 0;
+    if (core.config.checkQuorum && !quorumWasActive(core)) {
+      core.becomeFollower(core.term, NONE);
+      return;
+    }
+  }
+  if (core.heartbeatElapsed >= core.config.heartbeatTicks) {
+    core.heartbeatElapsed = 0;
+    broadcastHeartbeat(core);
+  }
+}
+
+/** Starts an election, or the round before it. A leader has no reason to. */
+export function campaign(core: RaftCore): void {
+  if (core.role === "leader") return;
+  if (core.config.preVote) becomePreCandidate(core);
+  else becomeCandidate(core);
+}
+
+/**
+ * Whether this member holds itself bound to a leader it has lately heard, and so does not even look at campaigns in
+ * higher terms (dissertation §4.2.3). A leader counts its own checks as hearing.
+ */
+export function isInLease(core: RaftCore): boolean {
+  return core.config.checkQuorum && core.leader !== NONE && core.electionElapsed < core.config.electionTicks;
+}
+
+/** Answers a request of this member's term, or a PreVote for a later one. */
+export function handleVoteRequest(core: RaftCore, request: PreVote | RequestVote): void {
+  const { from, term } = request;
+  const mayVote =
+    core.votedFor === from ||
+    (core.votedFor === NONE && core.leader === NONE) ||
+    (request.type === "PreVote" && term > core.term);
+  const voteGranted = mayVote && core.log.isUpToDate(request.lastLogTerm, request.lastLogIndex);
+  if (request.type === "PreVote") {
+    // No timer is reset and nothing remembered: a grant in a pre-election binds nobody.
+    const answerTerm = voteGranted ? term : core.term;
+    core.sendAfterHardState({
+      type: "PreVoteResponse",
+      from: core.id,
+      to: from,
+      term: answerTerm,
+      voteGranted,
+    });
+    return;
+  }
+  if (voteGranted) {
+    core.electionElapsed = 0;
+    if (core.votedFor !== from) core.setTermAndVote(core.term, from);
+  }
+  core.sendAfterHardState({
+    type: "RequestVoteResponse",
+    from: core.id,
+    to: from,
+    term: core.term,
+    voteGranted,
+  });
+}
+
+/** Counts an answer in the (pre-)election under way. */
+export function handleVoteResponse(core: RaftCore, from: MemberId, voteGranted: boolean): void {
+  const wasPreCandidate = core.role === "pre-candidate";
+  switch (recordBallot(core, from, voteGranted)) {
+    case "pending":
+      return;
+    case "lost":
+      core.becomeFollower(core.term, NONE);
+      return;
+    case "won":
+      if (wasPreCandidate) becomeCandidate(core);
+      else becomeLeader(core);
+  }
+}
+
+function becomePreCandidate(core: RaftCore): void {
+  // No reset: term and vote stay, and so does the timeout drawn before, for the next try.
+  core.role = "pre-candidate";
+  core.leader = NONE;
+  core.ballots.fill("none");
+  if (recordBallot(core, core.id, true) === "won") becomeCandidate(core);
+  else requestVotes(core);
+}
+
+function becomeCandidate(core: RaftCore): void {
+  core.reset(core.term + 1);
+  core.setTermAndVote(core.term, core.id);
+  core.role = "candidate";
+  if (recordBallot(core, core.id, true) === "won") becomeLeader(core);
+  else requestVotes(core);
+}
+
+function becomeLeader(core: RaftCore): void {
+  assert(core.role === "candidate", `${core.role} ${core.id} cannot become leader`);
+  core.reset(core.term);
+  core.role = "leader";
+  core.leader = core.id;
+  for (const progress of core.progress) progress.reset(core.log.lastIndex);
+  const own = core.progressOf(core.id);
+  if (own !== undefined) own.matchIndex = core.log.stableIndex;
+  // A new leader cannot tell which entries of earlier terms are committed until one of its own is (§5.4.2, §8).
+  appendAsLeader(core, [EMPTY_DATA]);
+  broadcastAppend(core);
+}
+
+function recordBallot(core: RaftCore, from: MemberId, granted: boolean): ReturnType<typeof voteResult> {
+  let grantedCount = 0;
+  let refusedCount = 0;
+  for (let i = 0; i < core.progress.length; i++) {
+    // The first answer counts, as each voter has one.
+    if (core.progress[i]?.id === from && core.ballots[i] === "none") {
+      core.ballots[i] = granted ? "granted" : "refused";
+    }
+    if (core.ballots[i] === "granted") grantedCount += 1;
+    else if (core.ballots[i] === "refused") refusedCount += 1;
+  }
+  return voteResult(grantedCount, refusedCount, core.progress.length);
+}
+
+function requestVotes(core: RaftCore): void {
+  const preVote = core.role === "pre-candidate";
+  const type = preVote ? "PreVote" : "RequestVote";
+  const term = preVote ? core.term + 1 : core.term;
+  const { lastIndex: lastLogIndex, lastTerm: lastLogTerm } = core.log;
+  for (const { id: to } of core.progress) {
+    if (to === core.id) continue;
+    // The candidate's own vote is in its count already, so it must be on its disk before anybody adds to it.
+    core.sendAfterHardState({ type, from: core.id, to, term, lastLogIndex, lastLogTerm });
+  }
+}
+
+/** Whether a majority, this leader included, was heard since the last call; starts a new count. */
+function quorumWasActive(core: RaftCore): boolean {
+  let active = 0;
+  for (const progress of core.progress) {
+    if (progress.recentActive || progress.id === core.id) active += 1;
+    progress.recentActive = false;
+  }
+  return active >= majority(core.progress.length);
+}

@@ -1,0 +1,340 @@
+/**
+ * One member of a Raft group as a pure state machine: an input goes in, the effects come out, and nothing else
+ * happens. No clock, no chance, no network, no disk is in here; two nodes that are given the same inputs do the same.
+ *
+ * The host's contract. The host
+ * 1. calls {@link RaftNode.tick} once per tick of the member's own ticker, for as long as the member is up;
+ * 2. sends each of `effects.messages[i]` once write `effects.sendAfter[i]` is durable (0: at once), later or never,
+ *    and gives what arrives to {@link RaftNode.receive}; the network may delay, drop, repeat and reorder;
+ * 3. keeps the member's disk busy: while `effects.writeSequence` is above what it last reported, an fsync should be
+ *    under way. One that is started now covers all writes through the present sequence; when it ends, the host calls
+ *    {@link RaftNode.persisted} with that sequence and releases the messages that waited for it. Reports never go back;
+ * 4. applies `effects.committed` in order;
+ * 5. holds `effects.dropped` if it wants them proposed again: when `effects.softStateChanged` and a leader is known;
+ * 6. on a crash throws away the node and every message not yet sent, reads {@link RaftNode.durableImage}, and starts
+ *    again with {@link RaftNode.restart}. Proposals, timers, and unsynced writes are gone.
+ * It reads the effects before the next call on the same node: they are one object, used again and again.
+ *
+ * Semantics are those of etcd's raft library as of 3.5, but for one thing: a leader's own log counts towards a
+ * majority when its own fsync is reported, not when the next batch begins.
+ */
+import { assert, unreachable } from "../assert.js";
+import { RaftCore } from "./core.js";
+import {
+  campaign,
+  handleVoteRequest,
+  handleVoteResponse,
+  isInLease,
+  tickElection,
+  tickHeartbeat,
+} from "./election.js";
+import type { LogView } from "./log.js";
+import {
+  answerStaleLeader,
+  handleAppendEntries,
+  handleAppendEntriesResponse,
+  handleHeartbeat,
+  handleHeartbeatResponse,
+  handleOwnPersisted,
+  handlePropose,
+  handleUnreachable,
+} from "./replication.js";
+import type {
+  AppendEntries,
+  DurableImage,
+  Effects,
+  Entry,
+  HardState,
+  Heartbeat,
+  Input,
+  MemberId,
+  Message,
+  RaftConfig,
+  Role,
+} from "./types.js";
+import { NONE } from "./types.js";
+
+const BLANK: HardState = { term: 0, votedFor: NONE, commitIndex: 0 };
+
+/** A leader's view of one member, for whoever wants to show it. */
+export interface ProgressView {
+  readonly id: MemberId;
+  readonly matchIndex: number;
+  readonly nextIndex: number;
+  readonly state: "probe" | "replicate";
+  readonly isPaused: boolean;
+}
+
+export class RaftNode {
+  readonly #core: RaftCore;
+
+  private constructor(core: RaftCore) {
+    this.#core = core;
+  }
+
+  /** A member with an empty disk. */
+  static start(config: RaftConfig): RaftNode {
+    return RaftNode.restart(config, BLANK, []);
+  }
+
+  /**
+   * A member that comes back with what its disk holds. Its first effects hold the entries from `appliedIndex` + 1
+   * through the commit index, for a state machine that has lost what came after `appliedIndex`.
+   */
+  static restart(
+    config: RaftConfig,
+    hardState: HardState,
+    entries: readonly Entry[],
+    appliedIndex = 0,
+  ): RaftNode {
+    return new RaftNode(new RaftCore(config, { hardState, entries }, appliedIndex));
+  }
+
+  get id(): MemberId {
+    return this.#core.id;
+  }
+
+  get voters(): readonly MemberId[] {
+    return this.#core.config.voters;
+  }
+
+  get term(): number {
+    return this.#core.term;
+  }
+
+  get votedFor(): MemberId {
+    return this.#core.votedFor;
+  }
+
+  /** The term on the member's disk, as far as reported. */
+  get durableTerm(): number {
+    return this.#core.wal.durableTerm;
+  }
+
+  /** The vote on the member's disk, as far as reported. */
+  get durableVotedFor(): MemberId {
+    return this.#core.wal.durableVotedFor;
+  }
+
+  get role(): Role {
+    return this.#core.role;
+  }
+
+  /** The leader of this term, as far as the member knows, or NONE. */
+  get leader(): MemberId {
+    return this.#core.leader;
+  }
+
+  get commitIndex(): number {
+    return this.#core.log.commitIndex;
+  }
+
+  get log(): LogView {
+    return this.#core.log;
+  }
+
+  /** Ticks since the member heard from its leader or began to campaign; at a leader since it last counted its quorum. */
+  get electionElapsed(): number {
+    return this.#core.electionElapsed;
+  }
+
+  /** Ticks without a leader after which this member campaigns. */
+  get randomizedElectionTicks(): number {
+    return this.#core.randomizedElectionTicks;
+  }
+
+  /** Sequence of the latest write that was reported durable. */
+  get durableSequence(): number {
+    return this.#core.wal.durableSequence;
+  }
+
+  /** Sequence of the latest write. */
+  get writeSequence(): number {
+    return this.#core.wal.writeSequence;
+  }
+
+  /** A leader's picture of `member`; undefined at others. */
+  progress(member: MemberId): ProgressView | undefined {
+    return this.#core.role === "leader" ? this.#core.progressOf(member) : undefined;
+  }
+
+  /**
+   * What a crash leaves on the disk: everything through the last write reported durable, or through a later write
+   * `sequence` that may have made it without being reported.
+   */
+  durableImage(sequence: number = this.#core.wal.durableSequence): DurableImage {
+    return this.#core.wal.imageAt(sequence);
+  }
+
+  /** Any input, for hosts that keep inputs as values. */
+  step(input: Input): Effects {
+    switch (input.type) {
+      case "tick":
+        return this.tick();
+      case "receive":
+        return this.receive(input.message);
+      case "propose":
+        return this.propose(input.data);
+      case "persisted":
+        return this.persisted(input.writeSequence);
+      case "campaign":
+        return this.campaign();
+      case "reportUnreachable":
+        return this.reportUnreachable(input.member);
+      default:
+        return unreachable(input);
+    }
+  }
+
+  /** One tick of the member's own ticker has passed. */
+  tick(): Effects {
+    const core = this.#core;
+    const { role, leader } = core;
+    core.beginStep();
+    if (role === "leader") tickHeartbeat(core);
+    else tickElection(core);
+    return core.endStep(role, leader);
+  }
+
+  /** A message has arrived. */
+  receive(message: Message): Effects {
+    const core = this.#core;
+    const { role, leader } = core;
+    core.beginStep();
+    assert(message.to === core.id, `a message for ${message.to} came to ${core.id}`);
+    if (message.type === "Propose") handlePropose(core, message.data);
+    else if (settleTerm(core, message)) dispatch(core, message);
+    return core.endStep(role, leader);
+  }
+
+  /** The host wants `data` in the log, in this order. At least one item. */
+  propose(data: readonly number[]): Effects {
+    const core = this.#core;
+    const { role, leader } = core;
+    core.beginStep();
+    assert(data.length > 0, "an empty proposal");
+    handlePropose(core, data);
+    return core.endStep(role, leader);
+  }
+
+  /** Everything written through `writeSequence` is durable now. */
+  persisted(writeSequence: number): Effects {
+    const core = this.#core;
+    const { role, leader } = core;
+    core.beginStep();
+    core.wal.persisted(writeSequence);
+    core.log.persisted(writeSequence);
+    if (role === "leader") handleOwnPersisted(core);
+    return core.endStep(role, leader);
+  }
+
+  /** Campaign now, as if the timeout had come. */
+  campaign(): Effects {
+    const core = this.#core;
+    const { role, leader } = core;
+    core.beginStep();
+    campaign(core);
+    return core.endStep(role, leader);
+  }
+
+  /** The transport knows that messages to `member` were lost: a leader goes back to probing it. */
+  reportUnreachable(member: MemberId): Effects {
+    const core = this.#core;
+    const { role, leader } = core;
+    core.beginStep();
+    if (role === "leader") handleUnreachable(core, member);
+    return core.endStep(role, leader);
+  }
+}
+
+/** "Rules for all servers" (figure 2) with the exceptions of PreVote and CheckQuorum. Returns whether to go on with the message. */
+function settleTerm(core: RaftCore, message: Exclude<Message, { type: "Propose" }>): boolean {
+  if (message.term === core.term) return true;
+  if (message.term < core.term) {
+    refuseOldTerm(core, message);
+    return false;
+  }
+  switch (message.type) {
+    case "PreVote":
+      // Asking changes no term; and whoever hears from a leader does not listen.
+      return !isInLease(core);
+    case "RequestVote":
+      if (isInLease(core)) return false;
+      core.becomeFollower(message.term, NONE);
+      return true;
+    case "PreVoteResponse":
+      // A grant names the term asked for, which nobody is in yet.
+      if (!message.voteGranted) core.becomeFollower(message.term, NONE);
+      return true;
+    case "AppendEntries":
+    case "Heartbeat":
+      core.becomeFollower(message.term, message.from);
+      return true;
+    default:
+      core.becomeFollower(message.term, NONE);
+      return true;
+  }
+}
+
+function refuseOldTerm(core: RaftCore, message: Message): void {
+  const { preVote, checkQuorum } = core.config;
+  switch (message.type) {
+    case "AppendEntries":
+    case "Heartbeat":
+      // Under these two a member of a higher term cannot make itself heard by campaigning, so it answers: the old
+      // leader then takes the term over. Without them its campaign does that.
+      if (preVote || checkQuorum) answerStaleLeader(core, message.from);
+      return;
+    case "PreVote":
+      // A pre-candidate of an old term would ask for ever if nobody told it.
+      core.sendAfterHardState({
+        type: "PreVoteResponse",
+        from: core.id,
+        to: message.from,
+        term: core.term,
+        voteGranted: false,
+      });
+      return;
+    default:
+      return;
+  }
+}
+
+function dispatch(core: RaftCore, message: Exclude<Message, { type: "Propose" }>): void {
+  switch (message.type) {
+    case "PreVote":
+    case "RequestVote":
+      handleVoteRequest(core, message);
+      return;
+    case "PreVoteResponse":
+      if (core.role === "pre-candidate") handleVoteResponse(core, message.from, message.voteGranted);
+      return;
+    case "RequestVoteResponse":
+      if (core.role === "candidate") handleVoteResponse(core, message.from, message.voteGranted);
+      return;
+    case "AppendEntries":
+      followLeader(core, message);
+      handleAppendEntries(core, message);
+      return;
+    case "Heartbeat":
+      followLeader(core, message);
+      handleHeartbeat(core, message);
+      return;
+    case "AppendEntriesResponse":
+      if (core.role === "leader") handleAppendEntriesResponse(core, message);
+      return;
+    case "HeartbeatResponse":
+      if (core.role === "leader") handleHeartbeatResponse(core, message.from);
+      return;
+    default:
+      unreachable(message);
+  }
+}
+
+/** The sender is the leader of this term: heard. */
+function followLeader(core: RaftCore, message: AppendEntries | Heartbeat): void {
+  assert(core.role !== "leader", `members ${core.id} and ${message.from} both lead in term ${core.term}`);
+  if (core.role !== "follower") core.becomeFollower(core.term, message.from);
+  core.electionElapsed = 0;
+  core.leader = message.from;
+}

@@ -1,0 +1,216 @@
+/** Log replication (§5.3), commitment (§5.4.2) and the flow control of one leader towards each follower. */
+import type { RaftCore } from "./core.js";
+import type { Progress } from "./progress.js";
+import { majorityIndex } from "./quorum.js";
+import type { AppendEntries, AppendEntriesResponse, Entry, Heartbeat, MemberId } from "./types.js";
+import { NONE } from "./types.js";
+
+const NO_ENTRIES: readonly Entry[] = Object.freeze([]);
+
+/** Takes proposals: appended by a leader, handed on to the leader by a follower, refused where none is known. */
+export function handlePropose(core: RaftCore, data: readonly number[]): void {
+  if (core.role === "leader") {
+    appendAsLeader(core, data);
+    broadcastAppend(core);
+  } else if (core.leader !== NONE) {
+    core.send({ type: "Propose", from: core.id, to: core.leader, term: 0, data });
+  } else {
+    for (const item of data) core.effects.dropped.push(item);
+  }
+}
+
+/** Appends entries of the leader's term to its own log. They count for a majority when its disk has them. */
+export function appendAsLeader(core: RaftCore, data: readonly number[]): void {
+  const lastKept = core.log.lastIndex;
+  const entries = data.map((item, i): Entry => ({ term: core.term, index: lastKept + 1 + i, data: item }));
+  core.writeEntries(lastKept, entries);
+}
+
+export function broadcastAppend(core: RaftCore): void {
+  for (const progress of core.progress) {
+    if (progress.id !== core.id) sendAppend(core, progress, true);
+  }
+}
+
+export function broadcastHeartbeat(core: RaftCore): void {
+  const { commitIndex } = core.log;
+  for (const progress of core.progress) {
+    const { id: to, matchIndex } = progress;
+    if (to === core.id) continue;
+    // A follower must not be told of commits beyond what its log is known to share.
+    const leaderCommit = Math.min(matchIndex, commitIndex);
+    core.send({ type: "Heartbeat", from: core.id, to, term: core.term, leaderCommit });
+  }
+}
+
+/** The leader's own disk has caught up: its log counts as one of the majority (§5.3), as far as it is stable. */
+export function handleOwnPersisted(core: RaftCore): void {
+  const own = core.progressOf(core.id);
+  if (own?.maybeUpdate(core.log.stableIndex) && maybeCommit(core)) broadcastAppend(core);
+}
+
+/** A follower takes the leader's entries, or says how far back the leader must go. */
+export function handleAppendEntries(core: RaftCore, message: AppendEntries): void {
+  const { prevLogIndex, prevLogTerm, entries } = message;
+  const { log } = core;
+  if (prevLogIndex < log.commitIndex) {
+    // An old message: all of it is committed here, perhaps more.
+    acknowledge(core, message.from, log.commitIndex);
+    return;
+  }
+  if (log.termAt(prevLogIndex) !== prevLogTerm) {
+    refuse(core, message);
+    return;
+  }
+  const firstNew = log.firstNew(entries);
+  if (firstNew < entries.length) {
+    const added = firstNew === 0 ? entries : entries.slice(firstNew);
+    core.writeEntries(prevLogIndex + firstNew, added);
+  }
+  const lastNew = prevLogIndex + entries.length;
+  log.commitTo(Math.min(message.leaderCommit, lastNew));
+  acknowledge(core, message.from, lastNew);
+}
+
+export function handleHeartbeat(core: RaftCore, message: Heartbeat): void {
+  core.log.commitTo(message.leaderCommit);
+  core.sendAfterHardState({ type: "HeartbeatResponse", from: core.id, to: message.from, term: core.term });
+}
+
+/** A leader learns how far a follower is. */
+export function handleAppendEntriesResponse(core: RaftCore, message: AppendEntriesResponse): void {
+  const progress = core.progressOf(message.from);
+  if (progress === undefined) return;
+  progress.recentActive = true;
+  if (message.success) handleAcknowledgement(core, progress, message.index);
+  else handleRefusal(core, progress, message);
+}
+
+/** A sign of life: a probe may be repeated, and a full window is opened by one, lest a lost message close it for good. */
+export function handleHeartbeatResponse(core: RaftCore, from: MemberId): void {
+  const progress = core.progressOf(from);
+  if (progress === undefined) return;
+  progress.recentActive = true;
+  progress.probeSent = false;
+  if (progress.state === "replicate" && progress.inflights.isFull) progress.inflights.freeFirst();
+  // While replicating this may be an empty message; refused, it shows that something before it was lost.
+  if (progress.matchIndex < core.log.lastIndex || progress.state === "probe")
+    sendAppend(core, progress, true);
+}
+
+/** The host's transport could not reach the follower: what was sent optimistically may be lost. */
+export function handleUnreachable(core: RaftCore, member: MemberId): void {
+  const progress = core.progressOf(member);
+  if (progress?.state === "replicate") progress.becomeProbe();
+}
+
+/** Tells the sender of a message of an older term what the term is, so that it cannot linger in the old one. */
+export function answerStaleLeader(core: RaftCore, to: MemberId): void {
+  core.sendAfterHardState({
+    type: "AppendEntriesResponse",
+    from: core.id,
+    to,
+    term: core.term,
+    success: true,
+    index: 0,
+    hintIndex: 0,
+    hintTerm: 0,
+  });
+}
+
+function handleAcknowledgement(core: RaftCore, progress: Progress, index: number): void {
+  const wasPaused = progress.isPaused;
+  const isNews = progress.maybeUpdate(index);
+  // A probe that confirms what was known already ends the probing as well; index 0 confirms nothing.
+  const endsProbe = progress.state === "probe" && index > 0 && index === progress.matchIndex;
+  if (!isNews && !endsProbe) return;
+  if (progress.state === "probe") progress.becomeReplicate();
+  else progress.inflights.freeThrough(index);
+  if (isNews && maybeCommit(core)) {
+    broadcastAppend(core);
+  } else if (wasPaused) {
+    // While paused it may have missed the latest commit index.
+    sendAppend(core, progress, true);
+  }
+  while (sendAppend(core, progress, false)) {
+    // The window may have opened for several messages.
+  }
+}
+
+function handleRefusal(core: RaftCore, progress: Progress, message: AppendEntriesResponse): void {
+  // Our own terms may rule out more than the follower could (§5.3).
+  const hint =
+    message.hintTerm > 0 ? core.log.lastIndexWithin(message.hintIndex, message.hintTerm) : message.hintIndex;
+  if (!progress.maybeDecrease(message.index, hint)) return;
+  if (progress.state === "replicate") progress.becomeProbe();
+  sendAppend(core, progress, true);
+}
+
+/** Sends what follows nextIndex, unless flow control forbids or, without `evenIfEmpty`, there is nothing. Returns whether it sent. */
+function sendAppend(core: RaftCore, progress: Progress, evenIfEmpty: boolean): boolean {
+  if (progress.isPaused) return false;
+  const { log, id: from, term } = core;
+  const prevLogIndex = progress.nextIndex - 1;
+  const isEmpty = prevLogIndex >= log.lastIndex;
+  if (isEmpty && !evenIfEmpty) return false;
+  const entries = isEmpty ? NO_ENTRIES : log.slice(progress.nextIndex, core.config.entriesPerMessageMax);
+  if (!isEmpty) {
+    if (progress.state === "replicate") {
+      progress.nextIndex += entries.length;
+      progress.inflights.add(prevLogIndex + entries.length);
+    } else {
+      progress.probeSent = true;
+    }
+  }
+  core.send({
+    type: "AppendEntries",
+    from,
+    to: progress.id,
+    term,
+    prevLogIndex,
+    prevLogTerm: log.termAt(prevLogIndex),
+    entries,
+    leaderCommit: log.commitIndex,
+  });
+  return true;
+}
+
+/** Commits what a majority has on disk, provided it ends in an entry of this term (§5.4.2). Returns whether it did. */
+function maybeCommit(core: RaftCore): boolean {
+  const matchIndexes = core.progress.map((progress) => progress.matchIndex);
+  const index = majorityIndex(matchIndexes);
+  if (index <= core.log.commitIndex || core.log.termAt(index) !== core.term) return false;
+  core.log.commitTo(index);
+  return true;
+}
+
+function acknowledge(core: RaftCore, to: MemberId, index: number): void {
+  core.sendAfterEntries(
+    {
+      type: "AppendEntriesResponse",
+      from: core.id,
+      to,
+      term: core.term,
+      success: true,
+      index,
+      hintIndex: 0,
+      hintTerm: 0,
+    },
+    index,
+  );
+}
+
+function refuse(core: RaftCore, message: AppendEntries): void {
+  const { log } = core;
+  const hintIndex = log.lastIndexWithin(Math.min(message.prevLogIndex, log.lastIndex), message.prevLogTerm);
+  core.sendAfterHardState({
+    type: "AppendEntriesResponse",
+    from: core.id,
+    to: message.from,
+    term: core.term,
+    success: false,
+    index: message.prevLogIndex,
+    hintIndex,
+    hintTerm: log.termAt(hintIndex),
+  });
+}

@@ -1,0 +1,193 @@
+/**
+ * The words of the protocol: entries, messages, inputs, effects. Names are the Raft paper's (Ongaro and Ousterhout, "In
+ * Search of an Understandable Consensus Algorithm", extended version; figures and sections are cited as §n); where the
+ * paper has none, etcd's raft library has.
+ */
+
+/** A member's identity: a positive integer. 0 stands for "none" ({@link NONE}). */
+export type MemberId = number;
+
+/** No member: no leader known, no vote cast. */
+export const NONE: MemberId = 0;
+
+/** One slot of the replicated log. *Invariant:* never changed once made; members share the object. */
+export interface Entry {
+  readonly term: number;
+  /** Position in the log, from 1. */
+  readonly index: number;
+  /** What the host proposed, an opaque number of its choosing; {@link EMPTY_DATA} for the entry a new leader appends. */
+  readonly data: number;
+}
+
+/** The data of the empty entry with which a leader opens its term (§8). */
+export const EMPTY_DATA = 0;
+
+/** A server's part (§5.1), with the pre-candidate of PreVote (Ongaro's dissertation, §9.6). */
+export type Role = "follower" | "pre-candidate" | "candidate" | "leader";
+
+/** What must survive a crash beside the log (figure 2, "persistent state"). */
+export interface HardState {
+  readonly term: number;
+  /** The member voted for in `term`, or {@link NONE}. */
+  readonly votedFor: MemberId;
+  /** Needed by nobody for safety; it spares a restarted member the wait before it may apply again. */
+  readonly commitIndex: number;
+}
+
+/** What a member finds on its disk: the way to start it again. Entries are in order, the first has index 1. */
+export interface DurableImage {
+  readonly hardState: HardState;
+  readonly entries: readonly Entry[];
+}
+
+interface Addressed {
+  readonly from: MemberId;
+  readonly to: MemberId;
+}
+
+/** "Would you vote for me?" `term` is the one the sender would campaign in, one above its own. */
+export interface PreVote extends Addressed {
+  readonly type: "PreVote";
+  readonly term: number;
+  readonly lastLogIndex: number;
+  readonly lastLogTerm: number;
+}
+
+/** A grant carries the term asked for, a refusal the term of the one who refuses. */
+export interface PreVoteResponse extends Addressed {
+  readonly type: "PreVoteResponse";
+  readonly term: number;
+  readonly voteGranted: boolean;
+}
+
+/** RequestVote of figure 2. */
+export interface RequestVote extends Addressed {
+  readonly type: "RequestVote";
+  readonly term: number;
+  readonly lastLogIndex: number;
+  readonly lastLogTerm: number;
+}
+
+export interface RequestVoteResponse extends Addressed {
+  readonly type: "RequestVoteResponse";
+  readonly term: number;
+  readonly voteGranted: boolean;
+}
+
+/** AppendEntries of figure 2; without entries it carries only the commit index and the consistency check. */
+export interface AppendEntries extends Addressed {
+  readonly type: "AppendEntries";
+  readonly term: number;
+  readonly prevLogIndex: number;
+  readonly prevLogTerm: number;
+  readonly entries: readonly Entry[];
+  readonly leaderCommit: number;
+}
+
+export interface AppendEntriesResponse extends Addressed {
+  readonly type: "AppendEntriesResponse";
+  readonly term: number;
+  readonly success: boolean;
+  /** On success: the sender's log equals the leader's through this index. On refusal: the `prevLogIndex` refused. */
+  readonly index: number;
+  /** On refusal: the sender's log may equal the leader's through this index, not beyond (§5.3, "optimized to reduce the number of rejected AppendEntries"). Else 0. */
+  readonly hintIndex: number;
+  /** The term of the sender's entry at `hintIndex`. */
+  readonly hintTerm: number;
+}
+
+/** Keeps followers from campaigning and tells what is committed of the log they are known to have. */
+export interface Heartbeat extends Addressed {
+  readonly type: "Heartbeat";
+  readonly term: number;
+  readonly leaderCommit: number;
+}
+
+export interface HeartbeatResponse extends Addressed {
+  readonly type: "HeartbeatResponse";
+  readonly term: number;
+}
+
+/** Proposals handed on by a follower to the member it believes to be leader. Belongs to no term: `term` is 0. */
+export interface Propose extends Addressed {
+  readonly type: "Propose";
+  readonly term: 0;
+  readonly data: readonly number[];
+}
+
+/** What travels between members. A message is immutable and belongs to whoever received it. */
+export type Message =
+  | PreVote
+  | PreVoteResponse
+  | RequestVote
+  | RequestVoteResponse
+  | AppendEntries
+  | AppendEntriesResponse
+  | Heartbeat
+  | HeartbeatResponse
+  | Propose;
+
+/** What can happen to a node. Each has a method of the same name on RaftNode, which saves the wrapping. */
+export type Input =
+  | { readonly type: "tick" }
+  | { readonly type: "receive"; readonly message: Message }
+  | { readonly type: "propose"; readonly data: readonly number[] }
+  | { readonly type: "persisted"; readonly writeSequence: number }
+  | { readonly type: "campaign" }
+  | { readonly type: "reportUnreachable"; readonly member: MemberId };
+
+/**
+ * What the host has to do after a step. One object per node, emptied and filled again at each step: read it, copy what
+ * must stay (messages and entries themselves may be kept), and let go of it before the next step of the same node.
+ */
+export interface Effects {
+  /** To be sent, in this order, each no earlier than {@link Effects.sendAfter} allows. */
+  readonly messages: readonly Message[];
+  /** Beside each message: the write sequence that must be durable before it may leave; 0 for at once. */
+  readonly sendAfter: readonly number[];
+  /** Newly committed, in log order, each once in a node's life (§5.3): to be applied. */
+  readonly committed: readonly Entry[];
+  /** Proposals refused because no leader is known: the host may hold them and propose them again. */
+  readonly dropped: readonly number[];
+  /** Whether the node's role or the leader it knows is another than before the step. */
+  readonly softStateChanged: boolean;
+  /** The sequence of the node's latest write. Above what was reported `persisted`: something waits for the disk. */
+  readonly writeSequence: number;
+}
+
+/** How a member is set up. */
+export interface RaftConfig {
+  readonly id: MemberId;
+  /** All members with a vote, this one among them. */
+  readonly voters: readonly MemberId[];
+  /** E: the election timeout in ticks; the randomised one is drawn from E..2E-1. */
+  readonly electionTicks: number;
+  /** A leader sends heartbeats every so many ticks. */
+  readonly heartbeatTicks: number;
+  /** Ask around before campaigning (dissertation §9.6). */
+  readonly preVote: boolean;
+  /** A leader steps down when it hears from no majority for E ticks; followers of a live leader ignore vote requests (dissertation §6.2, §4.2.3). */
+  readonly checkQuorum: boolean;
+  /** AppendEntries with entries that may be under way to one follower. */
+  readonly inflightMessagesMax: number;
+  /** Entries in one AppendEntries: the host's 1 MiB, divided by its entry size. */
+  readonly entriesPerMessageMax: number;
+  /**
+   * The randomised election timeout, whole ticks in E..2E-1: the n-th draw (from 0) of this member in `term` since
+   * the node was made. Must be a function of its arguments, so that a run can be repeated.
+   */
+  readonly drawElectionTicks: (id: MemberId, term: number, nth: number) => number;
+}
+
+/**
+ * etcd 3.5's own numbers: 1000 ms election over 100 ms ticks, 4096/8 messages in flight, pre-vote and check-quorum on;
+ * its 1 MiB a message taken as 1024 entries of 1 KiB.
+ */
+export const ETCD_DEFAULTS = {
+  electionTicks: 10,
+  heartbeatTicks: 1,
+  preVote: true,
+  checkQuorum: true,
+  inflightMessagesMax: 512,
+  entriesPerMessageMax: 1024,
+} as const;

@@ -1,0 +1,205 @@
+/**
+ * A small host for tests: members, a network and disks, moved by hand or to rest. Messages lie in one bag until they
+ * are delivered; fsyncs are instantaneous unless a member's disk is held. Each step is checked by RaftInvariants.
+ */
+import { assert } from "../../src/assert.js";
+import { RaftInvariants } from "../../src/raft/checkers.js";
+import { RaftNode } from "../../src/raft/node.js";
+import type { Effects, Entry, HardState, MemberId, Message, RaftConfig } from "../../src/raft/types.js";
+import { ETCD_DEFAULTS, NONE } from "../../src/raft/types.js";
+
+export interface GroupOptions extends Partial<Omit<RaftConfig, "id" | "voters">> {
+  /** Members that start with something on disk. */
+  readonly disks?: Readonly<Record<MemberId, { hardState: HardState; entries: readonly Entry[] }>>;
+  /** A host with a bug: sends without waiting for the disk. */
+  readonly ignoresSendAfter?: boolean;
+}
+
+interface Waiting {
+  readonly message: Message;
+  readonly sendAfter: number;
+}
+
+export class Group {
+  readonly voters: readonly MemberId[];
+  readonly invariants = new RaftInvariants();
+  readonly options: GroupOptions;
+  readonly #nodes = new Map<MemberId, RaftNode>();
+  readonly #down = new Map<MemberId, ReturnType<RaftNode["durableImage"]>>();
+  readonly #waiting = new Map<MemberId, Waiting[]>();
+  /** Data applied at each member, in order, since its last start. */
+  readonly applied = new Map<MemberId, number[]>();
+  /** Proposals refused, in order. */
+  readonly dropped: number[] = [];
+  /** Sent and not yet delivered, oldest first. */
+  readonly network: Message[] = [];
+  readonly heldDisks = new Set<MemberId>();
+  /** Directed links cut, as "from>to". */
+  readonly cut = new Set<string>();
+  steps = 0;
+
+  constructor(voters: readonly MemberId[], options: GroupOptions = {}) {
+    this.voters = voters;
+    this.options = options;
+    for (const id of voters) {
+      const disk = options.disks?.[id];
+      this.#boot(id, disk?.hardState ?? { term: 0, votedFor: NONE, commitIndex: 0 }, disk?.entries ?? []);
+    }
+  }
+
+  get nodes(): RaftNode[] {
+    return [...this.#nodes.values()];
+  }
+
+  isUp(id: MemberId): boolean {
+    return this.#nodes.has(id);
+  }
+
+  node(id: MemberId): RaftNode {
+    const node = this.#nodes.get(id);
+    assert(node !== undefined, `member ${id} is down`);
+    return node;
+  }
+
+  get leader(): MemberId | undefined {
+    const leaders = this.nodes.filter((node) => node.role === "leader").sort((a, b) => b.term - a.term);
+    return leaders[0]?.id;
+  }
+
+  /** "term term term ..." of the member's log. */
+  terms(id: MemberId): string {
+    const { log } = this.node(id);
+    return Array.from({ length: log.lastIndex }, (_, i) => log.termAt(i + 1)).join(" ");
+  }
+
+  tick(id: MemberId, count = 1): void {
+    for (let i = 0; i < count; i++) this.#take(id, this.node(id).tick());
+  }
+
+  campaign(id: MemberId): void {
+    this.#take(id, this.node(id).campaign());
+  }
+
+  propose(id: MemberId, ...data: number[]): void {
+    this.#take(id, this.node(id).propose(data));
+  }
+
+  reportUnreachable(id: MemberId, member: MemberId): void {
+    this.#take(id, this.node(id).reportUnreachable(member));
+  }
+
+  /** Gives a message to its receiver, if it is up. */
+  deliver(message: Message): void {
+    if (this.#nodes.has(message.to)) this.#take(message.to, this.node(message.to).receive(message));
+  }
+
+  /** Delivers everything that is on its way and whatever comes of it, in order of sending. Cut links lose theirs. */
+  settle(): void {
+    for (let message = this.network.shift(); message !== undefined; message = this.network.shift()) {
+      if (!this.cut.has(`${message.from}>${message.to}`)) this.deliver(message);
+      assert(this.steps < 1_000_000, "the group does not come to rest");
+    }
+  }
+
+  /** Takes the messages of one kind off the network. */
+  takeMessages<T extends Message["type"]>(type: T): Extract<Message, { type: T }>[] {
+    const taken: Extract<Message, { type: T }>[] = [];
+    for (let i = 0; i < this.network.length; i++) {
+      const message = this.network[i] as Message;
+      if (message.type !== type) continue;
+      taken.push(message as Extract<Message, { type: T }>);
+      this.network.splice(i--, 1);
+    }
+    return taken;
+  }
+
+  /** Everything `id` has written is durable. */
+  sync(id: MemberId): void {
+    const node = this.node(id);
+    if (node.writeSequence > node.durableSequence) this.persisted(id, node.writeSequence);
+  }
+
+  /** The member's disk has got as far as `sequence`. */
+  persisted(id: MemberId, sequence: number): void {
+    this.#take(id, this.node(id).persisted(sequence));
+  }
+
+  /** The process dies; of its writes those through `sequence` survive. */
+  crash(id: MemberId, sequence = this.node(id).durableSequence): void {
+    this.#down.set(id, this.node(id).durableImage(sequence));
+    this.#nodes.delete(id);
+    this.#waiting.delete(id);
+    this.heldDisks.delete(id);
+    this.invariants.crashed(id);
+  }
+
+  restart(id: MemberId, tamper: (hardState: HardState) => HardState = (hardState) => hardState): void {
+    const image = this.#down.get(id);
+    assert(image !== undefined, `member ${id} is not down`);
+    this.#down.delete(id);
+    this.#boot(id, tamper(image.hardState), image.entries);
+  }
+
+  isolate(id: MemberId): void {
+    for (const other of this.voters) {
+      this.cut.add(`${id}>${other}`);
+      this.cut.add(`${other}>${id}`);
+    }
+  }
+
+  heal(): void {
+    this.cut.clear();
+  }
+
+  #boot(id: MemberId, hardState: HardState, entries: readonly Entry[]): void {
+    const { disks: _disks, ignoresSendAfter: _ignores, ...settings } = this.options;
+    const config: RaftConfig = {
+      ...ETCD_DEFAULTS,
+      // Without another wish the lower identity fires first, so that stories are easy to tell.
+      drawElectionTicks: (member) => Math.min(10 + member, 19),
+      ...settings,
+      id,
+      voters: this.voters,
+    };
+    const node = RaftNode.restart(config, hardState, entries);
+    this.#nodes.set(id, node);
+    this.#waiting.set(id, []);
+    this.applied.set(id, []);
+    this.invariants.observe(node);
+  }
+
+  #take(id: MemberId, effects: Effects): void {
+    this.steps += 1;
+    const waiting = this.#waiting.get(id);
+    const applied = this.applied.get(id);
+    assert(waiting !== undefined && applied !== undefined, `member ${id} is down`);
+    for (const [i, message] of effects.messages.entries()) {
+      waiting.push({ message, sendAfter: effects.sendAfter[i] ?? 0 });
+    }
+    for (const entry of effects.committed) applied.push(entry.data);
+    this.dropped.push(...effects.dropped);
+    const node = this.node(id);
+    this.invariants.observe(node);
+    this.#release(node, waiting);
+    if (!this.heldDisks.has(id)) this.sync(id);
+  }
+
+  #release(node: RaftNode, waiting: Waiting[]): void {
+    for (let i = 0; i < waiting.length; i++) {
+      const { message, sendAfter } = waiting[i] as Waiting;
+      if (sendAfter > node.durableSequence && this.options.ignoresSendAfter !== true) continue;
+      this.network.push(message);
+      waiting.splice(i--, 1);
+    }
+  }
+}
+
+/** Entries with these terms and made-up data. */
+export function entriesOfTerms(...terms: number[]): Entry[] {
+  return terms.map((term, i) => ({ term, index: i + 1, data: term * 1000 + i + 1 }));
+}
+
+/** A disk with a log of these terms, in term `term`. */
+export function disk(term: number, terms: readonly number[], commitIndex = 0, votedFor: MemberId = NONE) {
+  return { hardState: { term, votedFor, commitIndex }, entries: entriesOfTerms(...terms) };
+}
