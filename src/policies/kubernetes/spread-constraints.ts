@@ -1,4 +1,5 @@
-import type { Labels, Taint, Toleration } from "../../api/objects.js";
+import type { Taint, Toleration } from "../../api/objects.js";
+import { isTolerated } from "../../api/tolerations.js";
 import { LABEL_HOSTNAME, LABEL_ZONE } from "../../topology/topology.js";
 import type { PodTopologySpreadArgs } from "../args.js";
 import type { LabelPredicate, NodeInfo, PodInfo, PodShape, SpreadConstraint } from "../framework/types.js";
@@ -30,7 +31,7 @@ export interface SpreadTask {
 }
 
 /** The constraints that a pod gets where it has none of its own. */
-export type DefaultConstraint = Omit<SpreadConstraint, "matches" | "labelSelector">;
+export type DefaultConstraint = Omit<SpreadConstraint, "matches" | "selectorIsEmpty" | "labelSelector">;
 
 /** defaultingType: System (podtopologyspread/plugin.go, systemDefaultConstraints). */
 const SYSTEM_DEFAULTS: readonly DefaultConstraint[] = [
@@ -67,14 +68,18 @@ export class SpreadTasks {
     const soft: CountedConstraint[] = [];
     for (const constraint of constraints) {
       const column = this.#domains.column(constraint.topologyKey);
-      (constraint.whenUnsatisfiable === "DoNotSchedule" ? hard : soft).push(counted(constraint, shape, column));
+      (constraint.whenUnsatisfiable === "DoNotSchedule" ? hard : soft).push(
+        counted(constraint, shape, column),
+      );
     }
     return { hard, soft, scoreNeedsAllKeys: explicit || !this.#systemDefaulted };
   }
 
   #defaultsFor(shape: PodShape): readonly SpreadConstraint[] {
     const matches = shape.defaultSpreadSelector;
-    return matches === undefined ? [] : this.#defaults.map((constraint) => ({ ...constraint, matches }));
+    return matches === undefined
+      ? []
+      : this.#defaults.map((constraint) => ({ ...constraint, matches, selectorIsEmpty: false }));
   }
 }
 
@@ -88,7 +93,8 @@ export function hasAllKeys(constraints: readonly CountedConstraint[], node: Node
 
 /** Do the constraint's inclusion policies let this node take part in counting? */
 export function includesNode(constraint: CountedConstraint, shape: PodShape, node: NodeInfo): boolean {
-  if (constraint.honorsNodeAffinity && shape.nodeAffinity !== undefined && !shape.nodeAffinity(node)) return false;
+  if (constraint.honorsNodeAffinity && shape.nodeAffinity !== undefined && !shape.nodeAffinity(node))
+    return false;
   return !constraint.honorsNodeTaints || toleratesAll(shape.tolerations, node.taints);
 }
 
@@ -99,7 +105,11 @@ export function countsPod(constraint: CountedConstraint, namespace: string, pod:
 }
 
 /** How many of these pods the constraint counts. */
-export function countPods(constraint: CountedConstraint, namespace: string, pods: readonly PodInfo[]): number {
+export function countPods(
+  constraint: CountedConstraint,
+  namespace: string,
+  pods: readonly PodInfo[],
+): number {
   if (constraint.countsNothing) return 0;
   let count = 0;
   // Pods of one template come in runs: the last answer is often the next.
@@ -126,31 +136,17 @@ function counted(constraint: SpreadConstraint, shape: PodShape, domains: DomainC
     honorsNodeAffinity: constraint.nodeAffinityPolicy === "Honor",
     honorsNodeTaints: constraint.nodeTaintsPolicy === "Honor",
     matches: constraint.matches,
-    countsNothing: selectsNothing(constraint, shape.labels),
+    countsNothing: constraint.selectorIsEmpty,
     selfMatch: constraint.matches(shape.labels) ? 1 : 0,
   };
 }
 
-/** The selector given is `{}` and matchLabelKeys add nothing to it. */
-function selectsNothing(constraint: SpreadConstraint, labels: Labels): boolean {
-  const selector = constraint.labelSelector;
-  if (selector === undefined) return false;
-  if (Object.keys(selector.matchLabels).length > 0 || selector.matchExpressions.length > 0) return false;
-  return !constraint.matchLabelKeys.some((key) => Object.hasOwn(labels, key));
-}
-
+/** No taint that keeps pods off the node (NoSchedule, NoExecute) is left untolerated. */
 function toleratesAll(tolerations: readonly Toleration[], taints: readonly Taint[]): boolean {
   for (const taint of taints) {
-    if (taint.effect === "PreferNoSchedule") continue;
-    if (!tolerations.some((toleration) => tolerates(toleration, taint))) return false;
+    if (taint.effect !== "PreferNoSchedule" && !isTolerated(tolerations, taint)) return false;
   }
   return true;
-}
-
-function tolerates(toleration: Toleration, taint: Taint): boolean {
-  if (toleration.effect !== "" && toleration.effect !== taint.effect) return false;
-  if (toleration.key !== "" && toleration.key !== taint.key) return false;
-  return toleration.operator === "Exists" || toleration.value === taint.value;
 }
 
 /** What API defaulting adds to the system's default constraints. */

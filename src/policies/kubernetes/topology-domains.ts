@@ -1,3 +1,4 @@
+import { labelOf } from "../../api/selectors.js";
 import type { NodeInfo } from "../framework/types.js";
 
 /**
@@ -37,7 +38,7 @@ export class DomainColumn {
   }
 
   #lookUp(node: NodeInfo): number {
-    const value = Object.hasOwn(node.labels, this.topologyKey) ? node.labels[this.topologyKey] : undefined;
+    const value = labelOf(node.labels, this.topologyKey);
     const domain = value === undefined ? -1 : this.ofValue(value);
     for (let n = this.#nodes.length; n < node.id; n++) {
       this.#nodes[n] = undefined;

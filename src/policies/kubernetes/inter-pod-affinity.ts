@@ -1,0 +1,59 @@
+import { argsOr, DEFAULT_INTER_POD_AFFINITY_ARGS, type InterPodAffinityArgs } from "../args.js";
+import type { Plugin, PluginFactory } from "../framework/types.js";
+import {
+  type AffinityState,
+  cloneAffinity,
+  countAffinity,
+  filterAffinity,
+  updateAffinity,
+} from "./affinity-filter.js";
+import {
+  type AffinityScoreState,
+  normalizeAffinity,
+  scoreAffinity,
+  weighAffinity,
+} from "./affinity-score.js";
+import { TopologyDomains } from "./topology-domains.js";
+
+/**
+ * InterPodAffinity of kube-scheduler v1.34: a pod's required and preferred terms about the pods already in a
+ * topology domain, and theirs about it.
+ */
+export const interPodAffinity: PluginFactory = {
+  name: "InterPodAffinity",
+  description:
+    "Puts pods near the pods they have affinity to and away from those they, or that, have anti-affinity to.",
+  origin: "kubernetes",
+  create: (args) => create(argsOr(args, DEFAULT_INTER_POD_AFFINITY_ARGS)),
+};
+
+function create(args: InterPodAffinityArgs): Plugin<AffinityState, AffinityScoreState> {
+  const columns = new TopologyDomains();
+  return {
+    name: "InterPodAffinity",
+    dependsOn: "domain",
+    preFilter(view, pod) {
+      const state = countAffinity(view, pod, columns);
+      return state === undefined ? { kind: "skip" } : { kind: "state", state };
+    },
+    addPod: (state, view, _pod, added, node) => updateAffinity(state, view, added, node, 1),
+    removePod: (state, view, _pod, removed, node) => updateAffinity(state, view, removed, node, -1),
+    cloneState: cloneAffinity,
+    filter: (view, _pod, node, state) => filterAffinity(state, view, node),
+    preScore(view, pod) {
+      const state = weighAffinity(view, pod, args, columns);
+      return state === undefined ? { kind: "skip" } : { kind: "state", state };
+    },
+    score: (view, _pod, node, state) => scoreAffinity(state, view, node),
+    normalizeScore: (_view, _pod, _nodes, scores) => normalizeAffinity(scores),
+    requeueOn: [
+      "AssignedPodAdd",
+      "AssignedPodUpdate",
+      "AssignedPodDelete",
+      "NodeAdd",
+      "NodeLabelUpdate",
+      "NodeTaintUpdate",
+      "PodUpdate",
+    ],
+  };
+}
