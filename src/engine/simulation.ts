@@ -89,7 +89,7 @@ export class Simulation<Name extends string> {
   /** Puts an event on the list. `at` is whole µs, not before now. */
   schedule(at: Micros, kind: number, subject: number, detail = 0): void {
     // The message is built only when it is needed: this is the hottest line of the loop.
-    if (!(at >= this.#now && Number.isSafeInteger(at) && kind in this.#names)) this.#refuse(at, kind);
+    if (!(at >= this.#now && Number.isSafeInteger(at) && kind < this.#names.length)) this.#refuse(at, kind);
     this.#list.push(at, kind, subject, detail);
   }
 

@@ -71,7 +71,8 @@ function upperGammaFraction(shape: number, x: number): number {
 
 /**
  * The x at which P(shape, x) = u, for 0 ≤ u < 1: Newton's method on the smaller of P and Q, kept inside a bracket
- * by bisection. |P(shape, x) − u| is below 1e-12 for shapes up to 10,000 (a test holds it).
+ * by bisection. |P(shape, x) − u| is below 1e-12 for shapes from 0.05 to 100 and below 1e-10, less than half a step of
+ * a 32-bit uniform, up to 10,000 (a test holds it). With smaller shapes a result below 1e-308 becomes 0.
  */
 export function inverseLowerGamma(shape: number, u: number): number {
   if (u <= 0) return 0;
