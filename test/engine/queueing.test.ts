@@ -132,7 +132,7 @@ describe("queues whose answers are known", () => {
     expectMean(
       runs.map((run) => run.waiting),
       waiting,
-      0.15,
+      0.2,
     );
     expectMean(
       runs.map((run) => run.waited),
