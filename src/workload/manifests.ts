@@ -1,0 +1,163 @@
+/** Kubernetes manifests: from documents to objects with the API's defaults, all mistakes collected. */
+import type { KubernetesObject } from "../api/objects.js";
+import { Field } from "./field.js";
+import { expandPaths, type FileSource } from "./files.js";
+import {
+  readNamespace,
+  readNode,
+  readPodDisruptionBudget,
+  readPriorityClass,
+  readService,
+} from "./kinds/cluster.js";
+import { readPod } from "./kinds/pod.js";
+import {
+  readDaemonSet,
+  readDeployment,
+  readJob,
+  readReplicaSet,
+  readReplicationController,
+  readStatefulSet,
+} from "./kinds/workloads.js";
+import { closestOf, type Problems } from "./problems.js";
+import { readYaml, type YamlDocument } from "./yaml.js";
+
+type Reader = (object: Field) => KubernetesObject;
+
+/** API group and reader of every kind that Seatrial models. */
+const KINDS: Readonly<Record<KubernetesObject["kind"], { readonly group: string; readonly read: Reader }>> = {
+  Pod: { group: "", read: readPod },
+  Deployment: { group: "apps", read: readDeployment },
+  ReplicaSet: { group: "apps", read: readReplicaSet },
+  ReplicationController: { group: "", read: readReplicationController },
+  StatefulSet: { group: "apps", read: readStatefulSet },
+  DaemonSet: { group: "apps", read: readDaemonSet },
+  Job: { group: "batch", read: readJob },
+  Service: { group: "", read: readService },
+  PriorityClass: { group: "scheduling.k8s.io", read: readPriorityClass },
+  PodDisruptionBudget: { group: "policy", read: readPodDisruptionBudget },
+  Node: { group: "", read: readNode },
+  Namespace: { group: "", read: readNamespace },
+};
+
+/** Kinds that Seatrial models, in the order documented. */
+export const KUBERNETES_KINDS = Object.keys(KINDS) as readonly KubernetesObject["kind"][];
+
+/** Groups that have been another kind's home and are still met in old files. */
+const OLD_GROUPS: ReadonlySet<string> = new Set(["extensions"]);
+
+export interface ReadOptions {
+  /** What becomes of objects that Seatrial does not model. Told of each; by default a warning each. */
+  readonly onUnknown?: (object: Field, kind: string) => void;
+}
+
+/** The objects of some files, folders (recursively) and globs, in bytewise order of each. */
+export function loadManifests(
+  paths: readonly string[],
+  from: FileSource,
+  problems: Problems,
+): KubernetesObject[] {
+  const reading = new ManifestReading(problems);
+  for (const file of expandPaths(paths, from, problems)) {
+    const text = from.readFile(file);
+    if (text === undefined) problems.addFileError(file, "expected a file that can be read");
+    else reading.add(readYaml(text, file, problems));
+  }
+  return reading.objects;
+}
+
+/** The objects of documents already read. Objects given twice are an error. */
+export function readManifests(
+  documents: Iterable<YamlDocument>,
+  problems: Problems,
+  options: ReadOptions = {},
+): KubernetesObject[] {
+  const reading = new ManifestReading(problems, options);
+  reading.add(documents);
+  return reading.objects;
+}
+
+class ManifestReading {
+  readonly objects: KubernetesObject[] = [];
+  readonly #problems: Problems;
+  readonly #onUnknown: (object: Field, kind: string) => void;
+  /** `kind/namespace/name` → where it was first. */
+  readonly #seen = new Map<string, Field>();
+
+  constructor(problems: Problems, options: ReadOptions = {}) {
+    this.#problems = problems;
+    this.#onUnknown = options.onUnknown ?? warnUnknown;
+  }
+
+  add(documents: Iterable<YamlDocument>): void {
+    for (const document of documents) this.#object(Field.root(document, this.#problems));
+  }
+
+  #object(object: Field): void {
+    if (!object.requireMapping("a Kubernetes object")) return;
+    const kindField = object.at("kind");
+    const kind = kindField.string();
+    if (kind === "") {
+      if (kindField.value === "") kindField.problem("expected the kind of the object");
+      return;
+    }
+    // Any List of the API has items; its own kind says nothing that the items do not.
+    if (kind === "List" || (kind.endsWith("List") && Array.isArray(object.at("items").value))) {
+      for (const item of object.at("items").list()) this.#item(item, kind, object);
+      return;
+    }
+    if (isModelled(kind, object.at("apiVersion"))) this.#keep(KINDS[kind].read(object), object);
+    else this.#onUnknown(object, kind);
+  }
+
+  /** Items of a PodList may leave out what its name says: their kind. */
+  #item(item: Field, listKind: string, list: Field): void {
+    const kind = listKind.slice(0, -"List".length);
+    if (kind !== "" && !item.at("kind").present && isModelled(kind, list.at("apiVersion"))) {
+      this.#keep(KINDS[kind].read(item), item);
+    } else this.#object(item);
+  }
+
+  #keep(object: KubernetesObject, field: Field): void {
+    const { name, namespace } = object.metadata;
+    const key = `${object.kind}/${namespace}/${name}`;
+    const first = name === "" ? undefined : this.#seen.get(key);
+    if (first !== undefined) {
+      const place = `${first.file}:${first.in("metadata", "name").line()}`;
+      const message = `expected each object once, ${describe(object.kind, namespace, name)} is already at ${place}`;
+      field.in("metadata", "name").problem(message, { hideValue: true });
+      return;
+    }
+    this.#seen.set(key, field);
+    this.objects.push(object);
+  }
+}
+
+function isModelled(kind: string, apiVersion: Field): kind is KubernetesObject["kind"] {
+  if (!Object.hasOwn(KINDS, kind)) return false;
+  const version = apiVersion.optionalString();
+  if (version === undefined) return true;
+  const group = version.includes("/") ? version.slice(0, version.indexOf("/")) : "";
+  return group === KINDS[kind as KubernetesObject["kind"]].group || OLD_GROUPS.has(group);
+}
+
+function warnUnknown(object: Field, kind: string): void {
+  const name = object.in("metadata", "name").value;
+  const namespace = object.in("metadata", "namespace").value;
+  const what = describe(
+    kind,
+    typeof namespace === "string" ? namespace : "",
+    typeof name === "string" ? name : "",
+  );
+  const message = `${what} is left out: Seatrial does not model this kind`;
+  // Kubernetes' other kinds are not near to ours, so a near one is a slip of the pen.
+  const suggestion = closestOf(kind, KUBERNETES_KINDS);
+  object.at("kind").problem(message, {
+    severity: "warning",
+    hideValue: true,
+    suggestion: suggestion === kind ? undefined : suggestion,
+  });
+}
+
+function describe(kind: string, namespace: string, name: string): string {
+  return `${kind} ${namespace === "" ? "" : `${namespace}/`}${name === "" ? "(without a name)" : name}`;
+}
