@@ -44,6 +44,8 @@ export interface PodRecord {
   node: number;
   nominatedNode: number;
   ready: boolean;
+  /** When the Ready condition last changed, or -1. */
+  readyChangedUs: Micros;
   /** When deletion began, or -1. */
   deletingUs: Micros;
   gracePeriodUs: Micros;
@@ -79,6 +81,23 @@ export interface ServiceRecord {
   endpoints: readonly number[];
 }
 
+/** What the ReplicaSet controller last wrote; the Deployment controller goes by it, not by the pods. */
+export interface ReplicaSetStatus {
+  /** Pods that are neither terminating nor ended. */
+  readonly replicas: number;
+  readonly readyReplicas: number;
+  readonly availableReplicas: number;
+  /** `replicas` of the spec that was looked at: stands for observedGeneration. */
+  readonly observedReplicas: number;
+}
+
+export const EMPTY_REPLICA_SET_STATUS: ReplicaSetStatus = {
+  replicas: 0,
+  readyReplicas: 0,
+  availableReplicas: 0,
+  observedReplicas: 0,
+};
+
 export interface ReplicaSetRecord {
   readonly id: number;
   readonly namespace: string;
@@ -90,6 +109,9 @@ export interface ReplicaSetRecord {
   readonly revision: number;
   readonly minReadySeconds: number;
   replicas: number;
+  /** Annotation deployment.kubernetes.io/desired-replicas: the Deployment's size when it last set `replicas`; -1: none. */
+  desiredReplicas: number;
+  status: ReplicaSetStatus;
   /** Its pods that are not removed, by creation. */
   readonly pods: Set<PodRecord>;
   /** Pods ever made. */
@@ -211,7 +233,14 @@ export type Operation =
     }
   | { readonly type: "endpoints"; readonly service: number; readonly pods: readonly number[] }
   | { readonly type: "createReplicaSet"; readonly deployment: number; readonly replicas: number }
-  | { readonly type: "scaleReplicaSet"; readonly replicaSet: number; readonly replicas: number }
+  | {
+      readonly type: "scaleReplicaSet";
+      readonly replicaSet: number;
+      readonly replicas: number;
+      /** The Deployment's size, as an annotation. */
+      readonly desired?: number;
+    }
+  | { readonly type: "replicaSetStatus"; readonly replicaSet: number; readonly status: ReplicaSetStatus }
   | { readonly type: "jobFinished"; readonly job: number; readonly outcome: "Complete" | "Failed" }
   /** The author's script: scale or a new template revision. */
   | { readonly type: "scale"; readonly kind: ScalableKind; readonly id: number; readonly replicas: number }
@@ -259,6 +288,8 @@ export class ClusterStore {
   lastCreated: PodRecord | undefined;
 
   readonly #listeners: ChangeListener[] = [];
+  /** `namespace/name` of live pods without an owner. */
+  readonly #barePods = new Set<string>();
 
   get revision(): number {
     return this.changes.length;
@@ -312,9 +343,16 @@ export class ClusterStore {
         return this.#createReplicaSet(operation.deployment, operation.replicas);
       case "scaleReplicaSet": {
         const replicaSet = this.replicaSet(operation.replicaSet);
-        if (replicaSet.replicas === operation.replicas) return "ok";
+        const desired = operation.desired ?? replicaSet.desiredReplicas;
+        if (replicaSet.replicas === operation.replicas && replicaSet.desiredReplicas === desired) return "ok";
         replicaSet.replicas = operation.replicas;
+        replicaSet.desiredReplicas = desired;
         this.#emit({ type: "replicaSet", replicaSet: replicaSet.id });
+        return "ok";
+      }
+      case "replicaSetStatus": {
+        this.replicaSet(operation.replicaSet).status = operation.status;
+        this.#emit({ type: "replicaSet", replicaSet: operation.replicaSet });
         return "ok";
       }
       case "jobFinished": {
@@ -370,6 +408,12 @@ export class ClusterStore {
       // A name is taken until its object is gone: at most one pod an ordinal.
       for (const other of siblings) if (other.ordinal === spec.ordinal) return "conflict";
     }
+    if (spec.owner.kind === "None") {
+      // AlreadyExists. Pods of a controller other than StatefulSet have generated names.
+      const name = `${spec.namespace}/${spec.name}`;
+      if (this.#barePods.has(name)) return "conflict";
+      this.#barePods.add(name);
+    }
     const pod: PodRecord = {
       ...spec,
       id: this.pods.length,
@@ -379,6 +423,7 @@ export class ClusterStore {
       node: -1,
       nominatedNode: -1,
       ready: false,
+      readyChangedUs: -1,
       deletingUs: -1,
       gracePeriodUs: 0,
       disruptionReason: "",
@@ -445,6 +490,7 @@ export class ClusterStore {
     const readyAfter = ended ? false : (ready ?? pod.ready);
     if (phaseAfter === pod.phase && readyAfter === pod.ready) return "ok";
     pod.phase = phaseAfter;
+    if (readyAfter !== pod.ready) pod.readyChangedUs = now;
     pod.ready = readyAfter;
     if (readyAfter && pod.readyUs < 0) pod.readyUs = now;
     if (ended && !terminal) {
@@ -462,7 +508,12 @@ export class ClusterStore {
   #remove(pod: PodRecord, now: Micros): void {
     pod.removed = true;
     pod.ready = false;
-    if (pod.endedUs < 0) pod.endedUs = now;
+    if (pod.endedUs < 0) {
+      pod.endedUs = now;
+      // A Job's pod that goes without having ended counts as failed (job controller, isPodFailed).
+      if (pod.owner.kind === "Job") this.job(pod.owner.id).failed++;
+    }
+    if (pod.owner.kind === "None") this.#barePods.delete(`${pod.namespace}/${pod.name}`);
     this.livePods.delete(pod);
     this.#podsOf(pod.owner)?.delete(pod);
     if (pod.node >= 0) this.node(pod.node).pods.delete(pod);
@@ -494,6 +545,8 @@ export class ClusterStore {
       revision: deployment.revision,
       minReadySeconds: deployment.minReadySeconds,
       replicas,
+      desiredReplicas: deployment.replicas,
+      status: EMPTY_REPLICA_SET_STATUS,
       pods: new Set(),
       made: 0,
     };
