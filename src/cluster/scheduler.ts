@@ -1,0 +1,452 @@
+/**
+ * kube-scheduler in motion: one pod after the other from the queue through the framework, binds sent behind its back.
+ *
+ * A cycle costs simulated time; a bind waits for its turn in the client's limit (50 a second after 100) while further
+ * cycles go on. An unschedulable pod's status patch is sent inside the cycle and waits in the same limit, so that
+ * one such pod stalls the loop behind the binds queued before it (reference control-plane.md §6).
+ */
+import { compileMatchLabels } from "../api/selectors.js";
+import { assert, present } from "../assert.js";
+import { SchedulerCache } from "../policies/framework/cache.js";
+import { SchedulingFramework } from "../policies/framework/framework.js";
+import { compileNode } from "../policies/framework/node.js";
+import { Nominator } from "../policies/framework/nominator.js";
+import { ResourceTable } from "../policies/framework/resources.js";
+import { compileShape } from "../policies/framework/shape.js";
+import type {
+  Decision,
+  DisruptionBudget,
+  LabelPredicate,
+  PluginFactory,
+  PodInfo,
+  PodShape,
+} from "../policies/framework/types.js";
+import { SECOND } from "../units/time.js";
+import type { ApiClient, ClusterCore } from "./core.js";
+import type { PolicyModel } from "./model.js";
+import { SchedulingQueue, type WaitingPod } from "./scheduling-queue.js";
+import type { Change, PodRecord } from "./store.js";
+
+export class Scheduler {
+  readonly #core: ClusterCore;
+  readonly #policy: PolicyModel;
+  readonly #shelf: ReadonlyMap<string, PluginFactory>;
+  readonly #budgets: () => readonly DisruptionBudget[];
+  readonly #client: ApiClient;
+  readonly #shapes = new Map<string, PodShape>();
+  readonly #templateIds = new Map<object, number>();
+  readonly warnings = new Set<string>();
+
+  /** Fresh for each leader. */
+  #resources = new ResourceTable();
+  #cache = new SchedulerCache(this.#resources);
+  #nominator = new Nominator();
+  #frameworks = new Map<string, SchedulingFramework>();
+  #queue: SchedulingQueue;
+  #infos = new Map<number, PodInfo>();
+  /** Node by pod in the cache, assumed ones included. */
+  #cached = new Map<number, number>();
+
+  #leading = false;
+  #centre = -1;
+  #generation = 0;
+  #busy = false;
+  #flushing = false;
+  /** Flushes since the unschedulable pool was looked at. */
+  #seconds = 0;
+  #inFlight: { readonly waiting: WaitingPod; readonly decision: Decision } | undefined;
+
+  constructor(
+    core: ClusterCore,
+    policy: PolicyModel,
+    shelf: ReadonlyMap<string, PluginFactory>,
+    budgets: () => readonly DisruptionBudget[],
+  ) {
+    this.#core = core;
+    this.#policy = policy;
+    this.#shelf = shelf;
+    this.#budgets = budgets;
+    const { clientQps, clientBurst } = core.model.controlPlane.scheduler;
+    this.#client = core.api.client("kube-scheduler", () => this.#centre, clientQps, clientBurst);
+    this.#queue = this.#newQueue();
+    core.api.onDispatch((centre, change) => {
+      if (this.#leading && centre === this.#centre) this.#onChange(change);
+    });
+  }
+
+  readonly handlers = {
+    "scheduler-cycle": (_: number, generation: number) => this.#cycle(generation),
+    "scheduler-decided": (_: number, generation: number) => this.#decided(generation),
+    "scheduler-flush": (_: number, generation: number) => this.#flush(generation),
+  };
+
+  /** Pods that wait for a node, as the active leader sees it. */
+  get pendingCount(): number {
+    return this.#queue.activeCount + this.#queue.backoffCount + this.#queue.unschedulableCount;
+  }
+
+  onStartedLeading(centre: number): void {
+    this.#leading = true;
+    this.#centre = centre;
+    this.#generation++;
+    this.#busy = false;
+    this.#flushing = false;
+    this.#inFlight = undefined;
+    this.#client.reset();
+    this.#rebuild();
+    this.#wake();
+  }
+
+  onStoppedLeading(): void {
+    this.#leading = false;
+    this.#generation++;
+    this.#client.reset();
+  }
+
+  /** A new leader's caches: everything that the API holds. */
+  #rebuild(): void {
+    const { store, model, streams } = this.#core;
+    this.#resources = new ResourceTable();
+    this.#cache = new SchedulerCache(this.#resources);
+    this.#nominator = new Nominator();
+    this.#infos = new Map();
+    this.#cached = new Map();
+    this.#shapes.clear();
+    for (const object of model.objects) {
+      if (object.kind === "Namespace")
+        this.#cache.setNamespaceLabels(object.metadata.name, object.metadata.labels);
+    }
+    for (const node of store.nodes) this.#cache.addNode(this.#compileNode(node.id));
+    this.#frameworks = new Map(
+      this.#policy.profiles.map((profile) => [
+        profile.schedulerName,
+        new SchedulingFramework(profile, this.#shelf, {
+          cache: this.#cache,
+          nominator: this.#nominator,
+          streams,
+          podDisruptionBudgets: this.#budgets,
+        }),
+      ]),
+    );
+    this.#queue = this.#newQueue();
+    for (const pod of store.livePods) this.#podAdded(pod);
+  }
+
+  #newQueue(): SchedulingQueue {
+    const anyFramework = (): SchedulingFramework =>
+      present(this.#frameworks.values().next().value, "a policy has at least one profile");
+    return new SchedulingQueue(this.#core.model.controlPlane.scheduler, {
+      compare: (a, b) => anyFramework().compareQueued(a, b),
+      mayRequeue: (pod, refusedBy, event) => this.#framework(pod).mayRequeue(refusedBy, event),
+    });
+  }
+
+  #onChange(change: Change): void {
+    const { sim } = this.#core;
+    switch (change.type) {
+      case "podAdded":
+        this.#podAdded(change.pod);
+        break;
+      case "podBound":
+        this.#podBound(change.pod);
+        break;
+      case "podStatus":
+        if (isTerminal(change.pod)) this.#forget(change.pod);
+        break;
+      case "podDeleting": {
+        const info = this.#infos.get(change.pod.id);
+        if (info === undefined) break;
+        info.terminating = true;
+        info.terminatingByPreemption = change.pod.disruptionReason === "PreemptionByScheduler";
+        this.#queue.moveOn("AssignedPodUpdate", sim.now);
+        break;
+      }
+      case "podRemoved":
+        this.#queue.delete(change.pod.id);
+        this.#forget(change.pod);
+        this.#infos.delete(change.pod.id);
+        break;
+      case "nodeTaints":
+        this.#cache.updateNode(this.#compileNode(change.node));
+        this.#queue.moveOn("NodeTaintUpdate", sim.now);
+        break;
+      default:
+        break; // nothing that a decision depends on
+    }
+    this.#wake();
+  }
+
+  #podAdded(pod: PodRecord): void {
+    if (this.#infos.has(pod.id) || pod.removed || isTerminal(pod)) return;
+    const info = this.#infoOf(pod);
+    if (pod.node >= 0) {
+      this.#cachePod(info, pod.node);
+      return;
+    }
+    const framework = this.#frameworks.get(info.shape.schedulerName);
+    if (framework === undefined) {
+      this.warnings.add(
+        `${pod.workload}: no profile is named "${info.shape.schedulerName}", so no scheduler looks at its pods`,
+      );
+      return;
+    }
+    if (framework.preEnqueue(info) !== undefined) return;
+    if (pod.nominatedNode >= 0) this.#nominator.nominate(info, pod.nominatedNode);
+    this.#queue.add(pod, info, this.#core.sim.now);
+  }
+
+  #podBound(pod: PodRecord): void {
+    this.#queue.delete(pod.id);
+    if (isTerminal(pod) || pod.removed) return;
+    const info = this.#infos.get(pod.id) ?? this.#infoOf(pod);
+    info.startTimeUs = this.#core.sim.now;
+    if (!this.#cached.has(pod.id)) this.#cachePod(info, pod.node);
+    this.#queue.moveOn("AssignedPodAdd", this.#core.sim.now);
+  }
+
+  #forget(pod: PodRecord): void {
+    const info = this.#infos.get(pod.id);
+    if (info === undefined) return;
+    this.#nominator.denominate(info);
+    const node = this.#cached.get(pod.id);
+    if (node === undefined) return;
+    this.#cached.delete(pod.id);
+    this.#cache.removePod(info, node);
+    this.#queue.moveOn("AssignedPodDelete", this.#core.sim.now);
+  }
+
+  #cachePod(info: PodInfo, node: number): void {
+    this.#nominator.denominate(info);
+    this.#cached.set(info.id, node);
+    this.#cache.addPod(info, node);
+  }
+
+  #wake(): void {
+    const { sim } = this.#core;
+    if (!this.#leading) return;
+    if (!this.#busy && this.#queue.activeCount + this.#queue.backoffCount > 0) {
+      this.#busy = true;
+      sim.after(0, sim.kinds["scheduler-cycle"], 0, this.#generation);
+    }
+    if (!this.#flushing && this.#queue.backoffCount + this.#queue.unschedulableCount > 0) {
+      this.#flushing = true;
+      sim.after(SECOND, sim.kinds["scheduler-flush"], 0, this.#generation);
+    }
+  }
+
+  #cycle(generation: number): void {
+    if (generation !== this.#generation) return;
+    const { sim, noise, model } = this.#core;
+    const waiting = this.#queue.pop(sim.now);
+    if (waiting === undefined) {
+      this.#busy = false;
+      return;
+    }
+    waiting.record.attempts++;
+    const decision = this.#framework(waiting.pod).schedule(waiting.pod);
+    if (decision.kind === "scheduled") this.#cachePod(waiting.pod, decision.node);
+    this.#inFlight = { waiting, decision };
+    const { cycleUs, cyclePerNodeUs } = model.controlPlane.scheduler;
+    const cost = noise.us("scheduler-cycle", cycleUs) + Math.round(cyclePerNodeUs * decision.evaluated);
+    sim.after(cost, sim.kinds["scheduler-decided"], 0, generation);
+  }
+
+  #decided(generation: number): void {
+    if (generation !== this.#generation) return;
+    const { waiting, decision } = present(this.#inFlight, "a decision is in flight");
+    this.#inFlight = undefined;
+    if (decision.kind === "scheduled") {
+      this.#bind(waiting, decision.node);
+      this.#next();
+    } else {
+      this.#refuse(waiting, decision);
+    }
+  }
+
+  #next(): void {
+    this.#busy = false;
+    this.#wake();
+  }
+
+  #bind(waiting: WaitingPod, node: number): void {
+    const { record, pod } = waiting;
+    this.#client.submit({ type: "bindPod", pod: record.id, node }, (outcome) => {
+      if (outcome === "ok") return;
+      // Forgotten, and tried again unless it went away meanwhile.
+      if (record.node < 0 && this.#cached.get(record.id) === node) {
+        this.#cached.delete(record.id);
+        this.#cache.removePod(pod, node);
+      }
+      if (record.removed) this.#queue.delete(record.id);
+      else if (record.node < 0) this.#queue.failed(waiting, this.#core.sim.now);
+      this.#wake();
+    });
+  }
+
+  #refuse(waiting: WaitingPod, decision: Extract<Decision, { kind: "unschedulable" }>): void {
+    const { observer, sim } = this.#core;
+    const { record, pod } = waiting;
+    observer.unschedulable(record, decision.message);
+    let nominatedNode = -1;
+    if (decision.preemption?.kind === "nominated") {
+      nominatedNode = decision.preemption.node;
+      this.#preempt(pod, nominatedNode, decision.preemption.victims);
+    } else if (decision.preemption?.kind === "notEligible") {
+      nominatedNode = pod.nominatedNode;
+    } else {
+      this.#nominator.denominate(pod);
+    }
+    this.#queue.refused(waiting, decision.plugins, sim.now);
+    // client-go sends no patch that would change nothing.
+    if (record.message === decision.message && record.nominatedNode === nominatedNode) {
+      this.#next();
+      return;
+    }
+    this.#client.submit(
+      { type: "podUnschedulable", pod: record.id, message: decision.message, nominatedNode },
+      () => this.#next(),
+    );
+  }
+
+  /** Victims get the DisruptionTarget condition and are deleted, asynchronously; weaker nominations there end. */
+  #preempt(pod: PodInfo, node: number, victims: readonly PodInfo[]): void {
+    const { store } = this.#core;
+    for (const weaker of this.#nominator.lowerPriorityOn(node, pod.shape.priority)) {
+      this.#nominator.denominate(weaker);
+      const record = store.pod(weaker.id);
+      this.#client.submit({
+        type: "podUnschedulable",
+        pod: weaker.id,
+        message: record.message,
+        nominatedNode: -1,
+      });
+    }
+    this.#nominator.nominate(pod, node);
+    for (const victim of victims) {
+      const record = store.pod(victim.id);
+      const gracePeriodUs = record.template.spec.terminationGracePeriodSeconds * SECOND;
+      this.#client.submit(
+        { type: "disruptionTarget", pod: victim.id, reason: "PreemptionByScheduler" },
+        () => {
+          this.#client.submit({ type: "deletePod", pod: victim.id, gracePeriodUs });
+        },
+      );
+    }
+  }
+
+  #flush(generation: number): void {
+    if (generation !== this.#generation) return;
+    const { sim, model } = this.#core;
+    this.#flushing = false;
+    this.#seconds++;
+    this.#queue.flushBackoff(sim.now);
+    const period = Math.round(model.controlPlane.scheduler.unschedulableFlushUs / SECOND);
+    if (this.#seconds >= period) {
+      this.#seconds = 0;
+      this.#queue.flushUnschedulable(sim.now);
+    }
+    this.#wake();
+  }
+
+  #infoOf(pod: PodRecord): PodInfo {
+    const info: PodInfo = {
+      id: pod.id,
+      name: pod.name,
+      shape: this.#shapeOf(pod),
+      startTimeUs: pod.boundUs >= 0 ? pod.boundUs : Number.POSITIVE_INFINITY,
+      terminating: pod.deletingUs >= 0,
+      terminatingByPreemption: pod.deletingUs >= 0 && pod.disruptionReason === "PreemptionByScheduler",
+      nominatedNode: -1,
+    };
+    this.#infos.set(pod.id, info);
+    return info;
+  }
+
+  #shapeOf(pod: PodRecord): PodShape {
+    let templateId = this.#templateIds.get(pod.template);
+    if (templateId === undefined) {
+      templateId = this.#templateIds.size;
+      this.#templateIds.set(pod.template, templateId);
+    }
+    const key = `${templateId}/${pod.namespace}/${pod.onlyNode}`;
+    let shape = this.#shapes.get(key);
+    if (shape === undefined) {
+      const selector = this.#defaultSpreadSelector(pod);
+      shape = compileShape(
+        {
+          namespace: pod.namespace,
+          labels: pod.template.labels,
+          spec: pod.onlyNode < 0 ? pod.template.spec : this.#pinned(pod),
+          ...(selector === undefined ? {} : { defaultSpreadSelector: selector }),
+        },
+        this.#resources,
+        this.#shapes.size,
+      );
+      this.#shapes.set(key, shape);
+    }
+    return shape;
+  }
+
+  /** The DaemonSet controller pins a pod to its node by required node affinity on metadata.name. */
+  #pinned(pod: PodRecord): PodRecord["template"]["spec"] {
+    const { spec } = pod.template;
+    const name = present(this.#core.model.topology.nodes[pod.onlyNode], "a pinned pod's node exists").name;
+    const field = { key: "metadata.name", operator: "In" as const, values: [name] };
+    const terms = spec.affinity?.nodeAffinity?.required ?? [{ matchExpressions: [], matchFields: [] }];
+    return {
+      ...spec,
+      affinity: {
+        ...spec.affinity,
+        nodeAffinity: {
+          preferred: spec.affinity?.nodeAffinity?.preferred ?? [],
+          required: terms.map((term) => ({ ...term, matchFields: [field] })),
+        },
+      },
+    };
+  }
+
+  /** helper.DefaultSelector: what the pod's services select, and its ReplicaSet or StatefulSet. */
+  #defaultSpreadSelector(pod: PodRecord): LabelPredicate | undefined {
+    const { store } = this.#core;
+    const predicates: LabelPredicate[] = [];
+    for (const id of pod.services) {
+      const { matches } = store.service(id);
+      if (matches !== undefined) predicates.push(matches);
+    }
+    if (pod.owner.kind === "ReplicaSet") {
+      predicates.push(compileMatchLabels(store.replicaSet(pod.owner.id).template.labels));
+    } else if (pod.owner.kind === "StatefulSet") {
+      predicates.push(compileMatchLabels(store.statefulSet(pod.owner.id).template.labels));
+    }
+    if (predicates.length === 0) return undefined;
+    return (labels) => predicates.every((matches) => matches(labels));
+  }
+
+  #framework(pod: PodInfo): SchedulingFramework {
+    const framework = this.#frameworks.get(pod.shape.schedulerName);
+    assert(framework !== undefined, `a queued pod has a profile`);
+    return framework;
+  }
+
+  #compileNode(id: number): ReturnType<typeof compileNode> {
+    const { store, model } = this.#core;
+    const node = present(model.topology.nodes[id], `node ${id} exists`);
+    const record = store.node(id);
+    return compileNode(
+      {
+        name: node.name,
+        labels: node.labels,
+        taints: record.taints,
+        unschedulable: record.unschedulable,
+        allocatable: node.allocatable,
+        images: [],
+      },
+      id,
+      this.#resources,
+    );
+  }
+}
+
+function isTerminal(pod: PodRecord): boolean {
+  return pod.phase === "Succeeded" || pod.phase === "Failed";
+}
