@@ -1,0 +1,27 @@
+import type { Taint } from "../../api/objects.js";
+import { isTolerated } from "../../api/tolerations.js";
+import type { PluginFactory, Rejection } from "../framework/types.js";
+
+const TAINT: Taint = { key: "node.kubernetes.io/unschedulable", value: "", effect: "NoSchedule" };
+
+const REJECTION: Rejection = {
+  plugin: "NodeUnschedulable",
+  code: "UnschedulableAndUnresolvable",
+  reasons: ["node(s) were unschedulable"],
+};
+
+/** NodeUnschedulable: a cordoned node takes only pods that tolerate being there. */
+export const nodeUnschedulable: PluginFactory = {
+  name: "NodeUnschedulable",
+  description: "Refuses cordoned nodes, unless the pod tolerates node.kubernetes.io/unschedulable.",
+  origin: "kubernetes",
+  create: () => ({
+    name: "NodeUnschedulable",
+    dependsOn: "facts",
+    filter(view, pod, node) {
+      if (!view.node(node).unschedulable) return undefined;
+      return isTolerated(pod.shape.tolerations, TAINT) ? undefined : REJECTION;
+    },
+    requeueOn: ["NodeAdd", "NodeTaintUpdate", "PodUpdate"],
+  }),
+};
