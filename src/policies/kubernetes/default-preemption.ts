@@ -1,4 +1,5 @@
 import { argsOr, DEFAULT_PREEMPTION_ARGS, type DefaultPreemptionArgs } from "../args.js";
+import { failureText } from "../framework/failure.js";
 import type {
   CycleState,
   DisruptionBudget,
@@ -50,11 +51,11 @@ export interface Candidate {
 /** Nodes that would do, in the order looked at, and why the others of the dry run would not. */
 export interface DryRun {
   readonly candidates: readonly Candidate[];
-  readonly refusals: ReadonlyMap<number, readonly string[]>;
+  readonly refusals: ReadonlyMap<number, Rejection>;
 }
 
-const NOT_HELPFUL = "Preemption is not helpful for scheduling";
-const NO_VICTIMS: readonly string[] = ["No preemption victims found for incoming pod"];
+const NOT_HELPFUL = rejection("Preemption is not helpful for scheduling");
+const NO_VICTIMS = rejection("No preemption victims found for incoming pod");
 
 /** The reason why the pod must not preempt (again), undefined where it may. */
 function whyNotEligible(
@@ -86,7 +87,7 @@ export function dryRun(
 ): DryRun {
   const nodes = [...context.view.nodeOrder].filter((node) => rejections.get(node)?.code === "Unschedulable");
   const candidates: Candidate[] = [];
-  const refusals = new Map<number, readonly string[]>();
+  const refusals = new Map<number, Rejection>();
   if (nodes.length === 0) return { candidates, refusals };
   const offset = context.below(nodes.length);
   const wanted = candidatesWanted(nodes.length, limits);
@@ -100,7 +101,7 @@ export function dryRun(
       nonViolating ||= outcome.pdbViolations === 0;
       if (nonViolating && candidates.length >= wanted) break;
     } else {
-      refusals.set(node, outcome.reasons);
+      refusals.set(node, outcome);
     }
   }
   return { candidates, refusals };
@@ -124,17 +125,17 @@ class Trial {
   }
 
   /** The pods that must leave the node, after as many as possible were let back; or why that would not help. */
-  selectVictims(node: number): Candidate | { readonly reasons: readonly string[] } {
+  selectVictims(node: number): Candidate | Rejection {
     const context = this.#context;
     const overlay = this.#overlay;
     const pod = this.#pod;
     const potential = overlay.podsOn(node).filter((other) => other.shape.priority < pod.shape.priority);
-    if (potential.length === 0) return { reasons: NO_VICTIMS };
+    if (potential.length === 0) return NO_VICTIMS;
     const cycle = context.cloneCycle();
     try {
       for (const other of potential) context.removePod(overlay, cycle, pod, other, node);
       const refusal = context.filter(overlay, cycle, pod, node);
-      if (refusal !== undefined) return { reasons: refusal.reasons };
+      if (refusal !== undefined) return refusal;
       potential.sort(byImportance);
       const { violating, others } = splitByBudgets(potential, context.podDisruptionBudgets);
       const victims: PodInfo[] = [];
@@ -148,7 +149,7 @@ class Trial {
         if (!this.#reprieve(cycle, other, node)) victims.push(other);
       }
       const name = overlay.node(node).name;
-      if (victims.length === 0) return { reasons: [`expected at least one victim pod on node "${name}"`] };
+      if (victims.length === 0) return rejection(`expected at least one victim pod on node "${name}"`);
       return { node, victims: victims.sort(byImportance), pdbViolations };
     } finally {
       overlay.reset();
@@ -249,12 +250,12 @@ function earliestStartUs(candidate: Candidate): number {
   return earliest;
 }
 
-/** kube-scheduler's text; nodes outside the dry run count as not helped by preemption. */
-function failureMessage(nodes: number, refusals: ReadonlyMap<number, readonly string[]>): string {
-  const counts = new Map<string, number>();
-  const count = (reason: string, by: number) => counts.set(reason, (counts.get(reason) ?? 0) + by);
-  for (const reasons of refusals.values()) for (const reason of reasons) count(reason, 1);
-  if (refusals.size < nodes) count(NOT_HELPFUL, nodes - refusals.size);
-  const parts = Array.from(counts, ([reason, times]) => `${times} ${reason}`).sort();
-  return `preemption: 0/${nodes} nodes are available: ${parts.join(", ")}.`;
+/** Nodes outside the dry run count as not helped by preemption. */
+function failureMessage(nodes: number, refusals: ReadonlyMap<number, Rejection>): string {
+  const others = new Array<Rejection>(nodes - refusals.size).fill(NOT_HELPFUL);
+  return `preemption: ${failureText(nodes, [...refusals.values(), ...others])}`;
+}
+
+function rejection(reason: string): Rejection {
+  return { plugin: "DefaultPreemption", code: "UnschedulableAndUnresolvable", reasons: [reason] };
 }
