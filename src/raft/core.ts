@@ -98,6 +98,11 @@ export class RaftCore {
     this.ballots.fill("none");
   }
 
+  /** Whether the disk has the present term and vote. */
+  get isHardStateDurable(): boolean {
+    return this.#hardStateSequence <= this.wal.durableSequence;
+  }
+
   /** Changes the hard state and has it written. */
   setTermAndVote(term: number, votedFor: MemberId): void {
     this.term = term;

@@ -94,6 +94,14 @@ export function handleVoteResponse(core: RaftCore, from: MemberId, voteGranted: 
   }
 }
 
+/**
+ * A candidate's own vote counts once it is on its own disk, like anybody's: or a group of one could lead twice in a
+ * term, with a crash between.
+ */
+export function countOwnVote(core: RaftCore): void {
+  if (core.role === "candidate" && core.isHardStateDurable) handleVoteResponse(core, core.id, true);
+}
+
 function becomePreCandidate(core: RaftCore): void {
   // No reset: term and vote stay, and so does the timeout drawn before, for the next try.
   core.role = "pre-candidate";
@@ -107,8 +115,7 @@ function becomeCandidate(core: RaftCore): void {
   core.reset(core.term + 1);
   core.setTermAndVote(core.term, core.id);
   core.role = "candidate";
-  if (recordBallot(core, core.id, true) === "won") becomeLeader(core);
-  else requestVotes(core);
+  requestVotes(core);
 }
 
 function becomeLeader(core: RaftCore): void {
@@ -145,7 +152,6 @@ function requestVotes(core: RaftCore): void {
   const { lastIndex: lastLogIndex, lastTerm: lastLogTerm } = core.log;
   for (const { id: to } of core.progress) {
     if (to === core.id) continue;
-    // The candidate's own vote is in its count already, so it must be on its disk before anybody adds to it.
     core.sendAfterHardState({ type, from: core.id, to, term, lastLogIndex, lastLogTerm });
   }
 }

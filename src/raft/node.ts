@@ -22,6 +22,7 @@ import { assert, unreachable } from "../assert.js";
 import { RaftCore } from "./core.js";
 import {
   campaign,
+  countOwnVote,
   handleVoteRequest,
   handleVoteResponse,
   isInLease,
@@ -225,6 +226,7 @@ export class RaftNode {
     core.wal.persisted(writeSequence);
     core.log.persisted(writeSequence);
     if (role === "leader") handleOwnPersisted(core);
+    else countOwnVote(core);
     return core.endStep(role, leader);
   }
 
