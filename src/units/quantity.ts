@@ -57,7 +57,8 @@ export function parseQuantity(text: string): Quantity | undefined {
     if (Math.abs(power) > 1_000) return undefined;
     exponent += power;
   }
-  const nano = exponent >= 0 ? scaled * 10n ** BigInt(exponent) : ceilDivide(scaled, 10n ** BigInt(-exponent));
+  const nano =
+    exponent >= 0 ? scaled * 10n ** BigInt(exponent) : ceilDivide(scaled, 10n ** BigInt(-exponent));
   return sign === "-" ? -nano : nano;
 }
 
@@ -89,12 +90,24 @@ export function formatQuantity(quantity: Quantity): string {
     return `${quantity}n`;
   }
   const units = quantity / NANO_PER_UNIT;
-  for (const suffix of ["Ei", "Pi", "Ti", "Gi", "Mi", "Ki"]) {
-    const size = BINARY[suffix] ?? 1n;
-    if (units !== 0n && units % size === 0n) return `${units / size}${suffix}`;
+  let shortest = String(units);
+  if (units === 0n) return shortest;
+  for (const [suffix, size] of WHOLE_SUFFIXES) {
+    if (units % size !== 0n) continue;
+    const text = `${units / size}${suffix}`;
+    if (text.length < shortest.length) shortest = text;
   }
-  return String(units);
+  return shortest;
 }
+
+/** Sizes above one, largest first; binary ones before decimal ones, so that they win where both are as short. */
+const WHOLE_SUFFIXES: readonly (readonly [suffix: string, size: bigint])[] = [
+  ...Object.entries(BINARY).reverse(),
+  ...Object.entries(DECIMAL_EXPONENT)
+    .filter(([, exponent]) => exponent > 0)
+    .reverse()
+    .map(([suffix, exponent]) => [suffix, 10n ** BigInt(exponent)] as const),
+];
 
 function ceilDivide(value: bigint, by: bigint): bigint {
   const quotient = value / by;

@@ -48,17 +48,18 @@ export function parseDuration(text: string): Micros | undefined {
   return negative ? -micros : micros;
 }
 
-/** A span in the largest fitting units, for people: `1h30m`, `47.3s`, `250ms`, `0s`. */
+/** A span in the largest fitting units, for people: `1h30m`, `47.3s`, `250ms`, `0s`. From a second on to the millisecond. */
 export function formatDuration(span: Micros): string {
   if (span === 0) return "0s";
   if (span < 0) return `-${formatDuration(-span)}`;
   if (span < MILLISECOND) return `${span}µs`;
   if (span < SECOND) return `${trim(span / MILLISECOND, 3)}ms`;
-  if (span < MINUTE) return `${trim(span / SECOND, 3)}s`;
-  const days = Math.floor(span / DAY);
-  const hours = Math.floor((span % DAY) / HOUR);
-  const minutes = Math.floor((span % HOUR) / MINUTE);
-  const seconds = (span % MINUTE) / SECOND;
+  // Rounded before it is cut into units, so that 59.9996 s is a minute and not "60s".
+  const shown = Math.round(span / MILLISECOND) * MILLISECOND;
+  const days = Math.floor(shown / DAY);
+  const hours = Math.floor((shown % DAY) / HOUR);
+  const minutes = Math.floor((shown % HOUR) / MINUTE);
+  const seconds = (shown % MINUTE) / SECOND;
   return [
     days > 0 ? `${days}d` : "",
     hours > 0 ? `${hours}h` : "",

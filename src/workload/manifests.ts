@@ -48,6 +48,8 @@ const OLD_GROUPS: ReadonlySet<string> = new Set(["extensions"]);
 export interface ReadOptions {
   /** What becomes of objects that Seatrial does not model. Told of each; by default a warning each. */
   readonly onUnknown?: (object: Field, kind: string) => void;
+  /** Told of each object that is kept, with the place it was read from. */
+  readonly onObject?: (object: KubernetesObject, field: Field) => void;
 }
 
 /** The objects of some files, folders (recursively) and globs, in bytewise order of each. */
@@ -79,13 +81,13 @@ export function readManifests(
 class ManifestReading {
   readonly objects: KubernetesObject[] = [];
   readonly #problems: Problems;
-  readonly #onUnknown: (object: Field, kind: string) => void;
+  readonly #options: ReadOptions;
   /** `kind/namespace/name` → where it was first. */
   readonly #seen = new Map<string, Field>();
 
   constructor(problems: Problems, options: ReadOptions = {}) {
     this.#problems = problems;
-    this.#onUnknown = options.onUnknown ?? warnUnknown;
+    this.#options = options;
   }
 
   add(documents: Iterable<YamlDocument>): void {
@@ -106,7 +108,7 @@ class ManifestReading {
       return;
     }
     if (isModelled(kind, object.at("apiVersion"))) this.#keep(KINDS[kind].read(object), object);
-    else this.#onUnknown(object, kind);
+    else (this.#options.onUnknown ?? warnUnknown)(object, kind);
   }
 
   /** Items of a PodList may leave out what its name says: their kind. */
@@ -129,6 +131,7 @@ class ManifestReading {
     }
     this.#seen.set(key, field);
     this.objects.push(object);
+    this.#options.onObject?.(object, field);
   }
 }
 

@@ -16,6 +16,7 @@ import {
   type Node,
   type ParsedNode,
   parseDocument,
+  stringify,
   type YAMLMap,
 } from "yaml";
 import { type Problems, showValue } from "./problems.js";
@@ -55,6 +56,12 @@ export function readYaml(text: string, file: string, problems: Problems): YamlDo
     if (document !== undefined && document.data !== null) documents.push(document);
   }
   return documents;
+}
+
+/** Plain data as a YAML document that reads back as the same data here and with kubectl. */
+export function writeYaml(data: unknown): string {
+  // YAML 1.1's writer puts what 1.1 takes for booleans, octals and sexagesimals in quotes.
+  return stringify(data, { version: "1.1", schema: "yaml-1.1", lineWidth: 0, aliasDuplicateObjects: false });
 }
 
 /** What YAML refuses outside of escapes (YAML 1.1 §5.1); go-yaml stops at them too. */
