@@ -256,6 +256,7 @@ function readKey(written: string): string {
     if (inner.includes("\\") || inner.includes(first)) throw NOT_PLAIN;
     return ownKey(inner);
   }
+  if (written.startsWith("---") || written.startsWith("...")) throw NOT_PLAIN;
   if (written === "" || INDICATORS.has(first) || written.includes(" #") || written.startsWith("- "))
     throw NOT_PLAIN;
   const key = keyText(resolvePlain(written.trimEnd()));

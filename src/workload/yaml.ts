@@ -7,7 +7,7 @@
  * go-yaml's limits, timestamps left as text. One difference, on purpose: a key written twice is an error.
  */
 import {
-  type Document,
+  Document,
   isAlias,
   isMap,
   isPair,
@@ -16,7 +16,7 @@ import {
   type Node,
   type ParsedNode,
   parseDocument,
-  stringify,
+  visit,
   type YAMLMap,
 } from "yaml";
 import { type Problems, showValue } from "./problems.js";
@@ -60,8 +60,16 @@ export function readYaml(text: string, file: string, problems: Problems): YamlDo
 
 /** Plain data as a YAML document that reads back as the same data here and with kubectl. */
 export function writeYaml(data: unknown): string {
-  // YAML 1.1's writer puts what 1.1 takes for booleans, octals and sexagesimals in quotes.
-  return stringify(data, { version: "1.1", schema: "yaml-1.1", lineWidth: 0, aliasDuplicateObjects: false });
+  const document = new Document(data, { version: "1.2", aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar: (_, node) => {
+      // Texts that unquoted would be something else, by go-yaml's rules and not only by the library's.
+      if (typeof node.value === "string" && resolvePlain(node.value) !== node.value)
+        node.type = "QUOTE_DOUBLE";
+      if (node.value === "<<") node.type = "QUOTE_DOUBLE";
+    },
+  });
+  return document.toString({ lineWidth: 0 });
 }
 
 /** What YAML refuses outside of escapes (YAML 1.1 §5.1); go-yaml stops at them too. */
