@@ -17,7 +17,7 @@ import {
   NONE,
   type RaftConfig,
 } from "../raft/types.js";
-import { MILLISECOND, type Micros } from "../units/time.js";
+import { MILLISECOND, SECOND, type Micros } from "../units/time.js";
 import type { ClusterCore, Etcd } from "./core.js";
 import type { NetworkState } from "./network.js";
 
@@ -45,8 +45,8 @@ interface Member {
   /** Write sequence that the sync under way covers; 0: the disk is idle. */
   syncing: number;
   waiting: WaitingMessage[];
-  /** Proposals that wait for a leader to be known. */
-  held: number[];
+  /** Proposals that wait for a leader to be known, and since when. */
+  held: { readonly data: number; readonly sinceUs: Micros }[];
   /** By member: no message arrives before the one sent earlier. */
   readonly arrivalUs: Micros[];
 }
@@ -57,6 +57,8 @@ export class EtcdMembers implements Etcd {
   readonly #members: Member[];
   readonly #inFlight = new SlotTable<Message>();
   readonly #appliedListeners: ((member: number, index: number, data: number) => void)[] = [];
+  /** etcd's own limit on a request: 5 s + 2 × election timeout (server/config/config.go). */
+  readonly #requestTimeoutUs: Micros;
   #leaderTerm = 0;
   #leaderMember = -1;
 
@@ -64,6 +66,7 @@ export class EtcdMembers implements Etcd {
     this.#core = core;
     this.#network = network;
     const { etcd } = core.model.controlPlane;
+    this.#requestTimeoutUs = 5 * SECOND + 2 * etcd.electionTimeoutUs;
     const voters = etcd.members.map((_, id) => id + 1);
     const electionTicks = Math.floor(etcd.electionTimeoutUs / etcd.heartbeatIntervalUs);
     this.#members = etcd.members.map((member, id) => {
@@ -248,7 +251,7 @@ export class EtcdMembers implements Etcd {
     }
     if (effects.writeSequence > node.durableSequence && member.syncing === 0)
       this.#sync(member, effects.writeSequence);
-    for (const data of dropped) member.held.push(data);
+    for (const data of dropped) member.held.push({ data, sinceUs: this.#core.sim.now });
     for (const entry of committed) {
       member.appliedIndex = entry.index;
       for (const listener of this.#appliedListeners) listener(member.id, entry.index, entry.data);
@@ -261,9 +264,10 @@ export class EtcdMembers implements Etcd {
     this.#core.api.availabilityMayHaveChanged();
     const node = member.node;
     if (node === undefined || node.leader === NONE || member.held.length === 0) return;
-    const held = member.held;
+    const oldestUs = this.#core.sim.now - this.#requestTimeoutUs;
+    const held = member.held.filter((proposal) => proposal.sinceUs > oldestUs).map((proposal) => proposal.data);
     member.held = [];
-    this.#process(member, node.propose(held));
+    if (held.length > 0) this.#process(member, node.propose(held));
   }
 
   #noteLeader(): void {
