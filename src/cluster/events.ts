@@ -26,6 +26,7 @@ export const EVENT_NAMES = [
   "kubelet-terminated",
   "kubelet-status",
   "kubelet-boot",
+  "kubelet-retry",
   "pod-completed",
   // Controller manager. Subject: controller, node, pod or zone; detail: generation.
   "monitor-pass",

@@ -1,0 +1,464 @@
+/**
+ * The node lifecycle controller (pkg/controller/nodelifecycle, release 1.36): notices silent nodes, says so on the
+ * Node, its taints and its pods, and lets go of nodes no faster than its zone's state allows.
+ *
+ * A monitor pass visits every node in a new order, eight at a time; the next pass begins `nodeMonitorPeriod` after
+ * the last one's end. Whatever it writes waits in this controller's own client, with its Events between.
+ */
+import type { Taint } from "../api/objects.js";
+import { LABEL_REGION, LABEL_ZONE } from "../topology/topology.js";
+import { MILLISECOND, type Micros } from "../units/time.js";
+import { EventRecorder } from "./controllers/event-recorder.js";
+import type { ApiClient, ClusterCore, Controller, RequestOutcome } from "./core.js";
+import { EvictionQueue } from "./eviction-queue.js";
+import type { LeaseBook } from "./leases.js";
+import { NoExecuteWorker } from "./no-execute-worker.js";
+import { NoScheduleWorkers } from "./no-schedule-workers.js";
+import { hasTaint, NOT_READY_NO_EXECUTE, UNREACHABLE_NO_EXECUTE } from "./node-taints.js";
+import type { Change, NodeReady, Operation, PodRecord } from "./store.js";
+import { disruptionChange, type ZoneState, zoneEvictionRate, zoneState } from "./zone-disruption.js";
+
+/** scheduler.UpdateWorkerSize. */
+const WORKERS = 8;
+/** retrySleepTime and NodeHealthUpdateRetry: a status write is tried five times, 20 ms apart. */
+const STATUS_RETRY_US = 20 * MILLISECOND;
+const STATUS_TRIES = 5;
+const LABEL_EXCLUDE_DISRUPTION = "node.kubernetes.io/exclude-disruption";
+
+/** One request of a chain; `then` hears whether it succeeded. */
+interface Step {
+  readonly operation: Operation;
+  readonly then?: (ok: boolean) => void;
+}
+
+/** A pass under way: nodes as listed at its beginning. */
+interface Pass {
+  readonly order: readonly number[];
+  readonly ready: readonly NodeReady[];
+  readonly taints: readonly (readonly Taint[])[];
+  next: number;
+  workersBusy: number;
+  /** The time that looking takes is over, too. */
+  looked: boolean;
+  /** Ready and other nodes counted so far, by zone. */
+  readonly readyNodes: number[];
+  readonly otherNodes: number[];
+  /** Tries of a status write under way, by node. */
+  readonly tries: Map<number, number>;
+}
+
+export class NodeLifecycle implements Controller {
+  readonly name = "node-lifecycle-controller";
+  readonly #core: ClusterCore;
+  readonly #leases: LeaseBook;
+  readonly #client: ApiClient;
+  readonly #events: EventRecorder;
+  readonly #noSchedule: NoScheduleWorkers;
+  readonly #noExecute: NoExecuteWorker;
+  readonly #zoneOf: readonly number[];
+  readonly #zoneSize: readonly number[];
+  readonly #excluded: readonly boolean[];
+  readonly #graceUs: Micros;
+  #centre = -1;
+  #generation = 0;
+  /** Nodes as this controller's watch last showed them. */
+  #ready: NodeReady[] = [];
+  #taints: (readonly Taint[])[] = [];
+  /** Last renewal seen and when it was first seen, by node; -1: never looked. */
+  #seenUs: number[] = [];
+  #probeUs: number[] = [];
+  #marksToRepeat = new Set<number>();
+  #zones: EvictionQueue[] = [];
+  #zoneStates: ZoneState[] = [];
+  #pass: Pass | undefined;
+  #passes = 0;
+
+  constructor(core: ClusterCore, leases: LeaseBook) {
+    const { controllerManager } = core.model.controlPlane;
+    this.#core = core;
+    this.#leases = leases;
+    this.#client = core.api.client(
+      this.name,
+      () => this.#centre,
+      controllerManager.clientQps,
+      controllerManager.clientBurst,
+    );
+    this.#events = new EventRecorder(this.#client);
+    this.#graceUs = controllerManager.nodeMonitorGracePeriodUs;
+    const zones = new Map<string, number>();
+    const size: number[] = [];
+    this.#excluded = core.model.topology.nodes.map((node) => LABEL_EXCLUDE_DISRUPTION in node.labels);
+    this.#zoneOf = core.model.topology.nodes.map((node) => {
+      // An unlabelled node is in the zone of no name.
+      const key = `${node.labels[LABEL_REGION] ?? ""}/${node.labels[LABEL_ZONE] ?? ""}`;
+      const zone = zones.get(key) ?? zones.size;
+      zones.set(key, zone);
+      size[zone] = (size[zone] ?? 0) + (this.#excluded[node.id] === true ? 0 : 1);
+      return zone;
+    });
+    this.#zoneSize = size;
+    this.#noSchedule = new NoScheduleWorkers(this.#client, (node) => ({
+      ready: this.#readyOf(node),
+      taints: this.#taintsOf(node),
+      unschedulable: core.store.node(node).unschedulable,
+    }));
+    this.#noExecute = new NoExecuteWorker(core, this.#client, (node) => this.#readyOf(node));
+  }
+
+  readonly handlers = {
+    "monitor-pass": (_: number, generation: number) => {
+      if (generation === this.#generation) this.#beginPass();
+    },
+    "monitor-mark": (node: number, generation: number) => {
+      if (generation === this.#generation && this.#pass !== undefined) this.#writeUnknown(this.#pass, node);
+    },
+    "monitor-pass-end": (_: number, generation: number) => {
+      if (generation !== this.#generation || this.#pass === undefined) return;
+      this.#pass.looked = true;
+      this.#maybeEndPass(this.#pass);
+    },
+    "eviction-worker": (_: number, generation: number) => this.#noExecute.tick(generation),
+  };
+
+  /** How the controller sees its zones, in the order in which the topology first names them; for tests and tables. */
+  get zoneStates(): readonly ZoneState[] {
+    return this.#zoneStates;
+  }
+
+  start(centre: number): void {
+    const { store, sim, model } = this.#core;
+    this.stop();
+    this.#centre = centre;
+    this.#ready = store.nodes.map((node) => node.ready);
+    this.#taints = store.nodes.map((node) => node.taints);
+    this.#seenUs = store.nodes.map(() => Number.NEGATIVE_INFINITY);
+    this.#probeUs = store.nodes.map(() => -1);
+    this.#zones = this.#zoneSize.map(
+      () => new EvictionQueue(model.controlPlane.controllerManager.nodeEvictionRate),
+    );
+    this.#zoneStates = this.#zoneSize.map(() => "Initial");
+    this.#passes = 0;
+    this.#noExecute.start(this.#zones);
+    for (let node = 0; node < store.nodes.length; node++) this.#noSchedule.add(node);
+    sim.after(0, sim.kinds["monitor-pass"], 0, this.#generation);
+  }
+
+  stop(): void {
+    this.#generation++;
+    this.#centre = -1;
+    this.#pass = undefined;
+    this.#marksToRepeat = new Set();
+    this.#client.reset();
+    this.#events.reset();
+    this.#noSchedule.stop();
+    this.#noExecute.stop();
+  }
+
+  onChange(change: Change): void {
+    if (change.type === "nodeReady") {
+      this.#ready[change.node] = change.ready;
+      this.#noSchedule.add(change.node);
+    } else if (change.type === "nodeTaints") {
+      this.#taints[change.node] = this.#core.store.node(change.node).taints;
+      this.#noSchedule.add(change.node);
+    }
+  }
+
+  #beginPass(): void {
+    const first = this.#passes++ === 0;
+    const pass = this.#newPass(first ? this.#shuffled(this.#ready.map((_, node) => node)) : this.#agenda());
+    this.#pass = pass;
+    const { sim, noise, model } = this.#core;
+    const perNode = noise.us("monitor-pass", model.controlPlane.controllerManager.monitorPassPerNodeUs);
+    sim.after(perNode * this.#ready.length, sim.kinds["monitor-pass-end"], 0, this.#generation);
+    if (first) this.#welcome(pass);
+    else this.#startWorkers(pass);
+  }
+
+  /**
+   * Nodes to visit one by one. In a pass that writes, all of them: a visit may have to wait until a worker is free.
+   * Without writes only those that are not well, since visits to the others are over at once and change nothing else.
+   */
+  #agenda(): number[] {
+    const unwell: number[] = [];
+    let writes = this.#marksToRepeat.size > 0;
+    for (let node = 0; node < this.#ready.length; node++) {
+      const ready = this.#readyOf(node);
+      const taints = this.#taintsOf(node);
+      const tainted = hasTaint(taints, UNREACHABLE_NO_EXECUTE) || hasTaint(taints, NOT_READY_NO_EXECUTE);
+      const mark = ready !== "Unknown" && this.#wouldBeSilent(node);
+      if (ready === "True" && !tainted && !mark) continue;
+      unwell.push(node);
+      writes ||= mark || (ready === "True" && tainted);
+    }
+    return this.#shuffled(writes ? this.#ready.map((_, node) => node) : unwell);
+  }
+
+  /** The list of nodes comes out of a hash map: another order each time. */
+  #shuffled(nodes: readonly number[]): number[] {
+    const draws = this.#core.streams.counted("node-lifecycle/order");
+    const { now } = this.#core.sim;
+    const keys = new Map(nodes.map((node) => [node, draws.uniform(node, now)]));
+    return [...nodes].sort((a, b) => (keys.get(a) ?? 0) - (keys.get(b) ?? 0) || a - b);
+  }
+
+  /** A pass over `order`; every other node is well and has been looked at. */
+  #newPass(order: readonly number[]): Pass {
+    const pass: Pass = {
+      order,
+      ready: [...this.#ready],
+      taints: [...this.#taints],
+      next: 0,
+      workersBusy: 0,
+      looked: false,
+      readyNodes: this.#zoneSize.map(() => 0),
+      otherNodes: this.#zoneSize.map(() => 0),
+      tries: new Map(),
+    };
+    if (order.length < this.#ready.length) {
+      const visits = new Set(order);
+      for (let node = 0; node < this.#ready.length; node++) {
+        if (visits.has(node)) continue;
+        this.#silent(node);
+        this.#zone(node).remove(node);
+        this.#count(pass, node, "True");
+      }
+    }
+    return pass;
+  }
+
+  /** A new leader frees every node of its NoExecute taints, one by one, before it looks at anything. */
+  #welcome(pass: Pass): void {
+    const steps: Step[] = [];
+    for (const node of pass.order) {
+      this.#events.event(eventObject(node));
+      steps.push(...this.#reachable(node, this.#taintsOf(node)));
+    }
+    pass.workersBusy++;
+    this.#chain(steps, 0, () => {
+      pass.workersBusy--;
+      this.#startWorkers(pass);
+    });
+  }
+
+  #startWorkers(pass: Pass): void {
+    const workers = Math.min(WORKERS, pass.order.length);
+    pass.workersBusy += workers;
+    for (let worker = 0; worker < workers; worker++) this.#work(pass);
+  }
+
+  /** One worker: node after node until one of them keeps it busy; it goes on from there. */
+  #work(pass: Pass): void {
+    while (pass.next < pass.order.length) {
+      const node = pass.order[pass.next++] as number;
+      if (!this.#visit(pass, node)) return;
+    }
+    pass.workersBusy--;
+    this.#maybeEndPass(pass);
+  }
+
+  /** True if the visit is over already. */
+  #visit(pass: Pass, node: number): boolean {
+    const ready = pass.ready[node] as NodeReady;
+    if (this.#silent(node) && ready !== "Unknown") {
+      this.#writeUnknown(pass, node);
+      return false;
+    }
+    return this.#afterHealth(pass, node, ready, ready);
+  }
+
+  /** Takes in renewals; has the node been silent for longer than the grace period? */
+  #silent(node: number): boolean {
+    const { now } = this.#core.sim;
+    const renewedUs = this.#leases.lastRenewal(node, now);
+    if (renewedUs > (this.#seenUs[node] as number)) {
+      this.#seenUs[node] = renewedUs;
+      this.#probeUs[node] = now;
+    }
+    return now > (this.#probeUs[node] as number) + this.#graceUs;
+  }
+
+  /** As {@link #silent} would say now, without taking anything in. */
+  #wouldBeSilent(node: number): boolean {
+    const { now } = this.#core.sim;
+    if (this.#leases.lastRenewal(node, now) > (this.#seenUs[node] as number)) return false;
+    return now > (this.#probeUs[node] as number) + this.#graceUs;
+  }
+
+  #writeUnknown(pass: Pass, node: number): void {
+    this.#client.submit({ type: "nodeReady", node, ready: "Unknown" }, (outcome) => {
+      if (outcome === "ok") {
+        if (this.#afterHealth(pass, node, pass.ready[node] as NodeReady, "Unknown")) this.#work(pass);
+        return;
+      }
+      const tries = (pass.tries.get(node) ?? 0) + 1;
+      pass.tries.set(node, tries);
+      const { sim } = this.#core;
+      if (tries < STATUS_TRIES) sim.after(STATUS_RETRY_US, sim.kinds["monitor-mark"], node, this.#generation);
+      else this.#work(pass); // skipped in this pass: neither counted nor evicted
+    });
+  }
+
+  /** Taints, the eviction queue and the pods, once the node's condition is settled. True if nothing is to be written. */
+  #afterHealth(pass: Pass, node: number, observed: NodeReady, current: NodeReady): boolean {
+    this.#count(pass, node, current);
+    const steps = this.#taintSteps(node, pass.taints[node] as readonly Taint[], current);
+    if (current !== observed && current !== "True") this.#events.event(eventObject(node));
+    const becameBad = current !== "True" && observed === "True";
+    const becameUnreachable = current === "Unknown" && observed === "False";
+    if (becameBad || becameUnreachable || (this.#marksToRepeat.has(node) && observed !== "True")) {
+      this.#marksToRepeat.delete(node);
+      for (const pod of this.#core.store.node(node).pods) {
+        if (pod.ready) steps.push(this.#notReady(node, pod));
+      }
+    } else if (current === "True") {
+      this.#marksToRepeat.delete(node);
+    }
+    if (steps.length === 0) return true;
+    this.#chain(steps, 0, () => this.#work(pass));
+    return false;
+  }
+
+  #notReady(node: number, pod: PodRecord): Step {
+    return {
+      operation: { type: "podStatus", pod: pod.id, ready: false },
+      then: (ok) => {
+        if (ok) this.#events.event(pod.id);
+        else this.#marksToRepeat.add(node);
+      },
+    };
+  }
+
+  #taintSteps(node: number, taints: readonly Taint[], current: NodeReady): Step[] {
+    if (current === "True") return this.#reachable(node, taints);
+    const [own, opposite] =
+      current === "Unknown"
+        ? [UNREACHABLE_NO_EXECUTE, NOT_READY_NO_EXECUTE]
+        : [NOT_READY_NO_EXECUTE, UNREACHABLE_NO_EXECUTE];
+    if (hasTaint(taints, opposite)) {
+      return [
+        READ,
+        { operation: { type: "nodeTaints", node, add: [own], remove: [] } },
+        READ,
+        { operation: { type: "nodeTaints", node, add: [], remove: [opposite] } },
+      ];
+    }
+    // An untainted node queues anew in every pass, so that the order of the queue is the last pass's.
+    if (!hasTaint(taints, own)) this.#zone(node).remove(node);
+    this.#zone(node).add(node);
+    this.#noExecute.wake();
+    return [];
+  }
+
+  /** markNodeAsReachable: both NoExecute taints off, out of the queue. */
+  #reachable(node: number, taints: readonly Taint[]): Step[] {
+    const steps: Step[] = [];
+    let failed = false;
+    for (const taint of [UNREACHABLE_NO_EXECUTE, NOT_READY_NO_EXECUTE]) {
+      if (!hasTaint(taints, taint)) continue;
+      const then = (ok: boolean): void => {
+        failed ||= !ok;
+        if (!failed) this.#zone(node).remove(node);
+      };
+      steps.push(READ, { operation: { type: "nodeTaints", node, add: [], remove: [taint] }, then });
+    }
+    if (steps.length === 0) this.#zone(node).remove(node);
+    return steps;
+  }
+
+  #chain(steps: readonly Step[], from: number, done: () => void): void {
+    const step = steps[from];
+    if (step === undefined) {
+      done();
+      return;
+    }
+    this.#client.submit(step.operation, (outcome: RequestOutcome) => {
+      step.then?.(outcome === "ok" || outcome === "notFound");
+      this.#chain(steps, from + 1, done);
+    });
+  }
+
+  #count(pass: Pass, node: number, ready: NodeReady): void {
+    if (this.#excluded[node] === true) return;
+    const counts = ready === "True" ? pass.readyNodes : pass.otherNodes;
+    const zone = this.#zoneOf[node] as number;
+    counts[zone] = (counts[zone] as number) + 1;
+  }
+
+  #maybeEndPass(pass: Pass): void {
+    if (pass !== this.#pass || !pass.looked || pass.workersBusy > 0) return;
+    pass.workersBusy++; // ends once
+    this.#handleDisruption(pass, () => {
+      const { sim, model } = this.#core;
+      this.#pass = undefined;
+      sim.after(
+        model.controlPlane.controllerManager.nodeMonitorPeriodUs,
+        sim.kinds["monitor-pass"],
+        0,
+        this.#generation,
+      );
+    });
+  }
+
+  #handleDisruption(pass: Pass, done: () => void): void {
+    const threshold = this.#core.model.controlPlane.controllerManager.unhealthyZoneThreshold;
+    const after = this.#zoneStates.map((_, zone) =>
+      zoneState(pass.readyNodes[zone] as number, pass.otherNodes[zone] as number, threshold),
+    );
+    const change = disruptionChange(this.#zoneStates, after);
+    const finish = (): void => {
+      this.#zoneStates = after;
+      this.#noExecute.wake();
+      done();
+    };
+    switch (change.kind) {
+      case "none":
+        break;
+      case "enterMasterDisruption": {
+        const steps = pass.ready.flatMap((_, node) => this.#reachable(node, this.#taintsOf(node)));
+        this.#chain(steps, 0, () => {
+          for (const queue of this.#zones) queue.bucket.swap(0, this.#core.sim.now);
+          finish();
+        });
+        return;
+      }
+      case "leaveMasterDisruption":
+        this.#probeUs.fill(this.#core.sim.now);
+        for (const [zone, state] of after.entries()) this.#setRate(zone, state);
+        break;
+      default:
+        for (const zone of change.changed) this.#setRate(zone, after[zone] as ZoneState);
+    }
+    finish();
+  }
+
+  #setRate(zone: number, state: ZoneState): void {
+    const { model, sim } = this.#core;
+    const rate = zoneEvictionRate(
+      state,
+      this.#zoneSize[zone] as number,
+      model.controlPlane.controllerManager,
+    );
+    this.#zones[zone]?.bucket.swap(rate, sim.now);
+  }
+
+  #zone(node: number): EvictionQueue {
+    return this.#zones[this.#zoneOf[node] as number] as EvictionQueue;
+  }
+
+  #readyOf(node: number): NodeReady {
+    return this.#ready[node] as NodeReady;
+  }
+
+  #taintsOf(node: number): readonly Taint[] {
+    return this.#taints[node] as readonly Taint[];
+  }
+}
+
+/** Taints are patched after a read of the Node. */
+const READ: Step = { operation: { type: "noop" } };
+
+/** Events about nodes, beside those about pods, which have numbers from 0. */
+function eventObject(node: number): number {
+  return -1 - node;
+}
