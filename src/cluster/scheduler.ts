@@ -97,7 +97,9 @@ export class Scheduler {
     this.#wake();
   }
 
-  onStoppedLeading(): void {
+  onStoppedLeading(centre: number): void {
+    // A late word from a process that was overtaken changes nothing for its successor.
+    if (this.#centre !== centre) return;
     this.#leading = false;
     this.#generation++;
     this.#client.reset();
