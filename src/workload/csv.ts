@@ -44,7 +44,7 @@ export class CsvRow {
 
   text(column: string): string {
     const text = this.optionalText(column);
-    if (text === "") this.problem(column, "expected a text");
+    if (text === "") this.problem(column, "expected a string");
     return text;
   }
 

@@ -99,14 +99,14 @@ export class Field {
 
   /** Required text. */
   string(): string {
-    if (!this.present) return this.#missing("a text", "");
+    if (!this.present) return this.#missing("a string", "");
     return this.stringOr("");
   }
 
   optionalString(): string | undefined {
     if (!this.present) return undefined;
     if (typeof this.value === "string") return this.value;
-    this.problem(`expected a text${unquotedHint(this.value)}`);
+    this.problem(`expected a string${unquotedHint(this.value)}`);
     return undefined;
   }
 
@@ -185,7 +185,7 @@ export class Field {
   strings(): string[] {
     const texts: string[] = [];
     for (const item of this.list()) {
-      const text = item.present ? item.optionalString() : item.#missing("a text", undefined);
+      const text = item.present ? item.optionalString() : item.#missing("a string", undefined);
       if (text !== undefined) texts.push(text);
     }
     return texts;

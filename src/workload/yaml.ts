@@ -310,7 +310,7 @@ class Converter {
     const value = this.#value(node, path);
     const scalar = typeof value === "object" && value !== null ? undefined : (value as YamlScalar);
     const key = scalar === undefined ? undefined : keyText(scalar);
-    if (key === undefined) this.#mistake(node ?? parent, path, "expected a text as key", value);
+    if (key === undefined) this.#mistake(node ?? parent, path, "expected a string as key", value);
     return key;
   }
 

@@ -103,9 +103,9 @@ describe("YAML as kubectl reads it", () => {
       "16": 4,
       "1000000": 5,
     });
-    expect(mistakes("~: 1\n")).toEqual(["f.yaml:1:1: expected a text as key, got null"]);
+    expect(mistakes("~: 1\n")).toEqual(["f.yaml:1:1: expected a string as key, got null"]);
     expect(mistakes("a:\n  ? [b]\n  : 1\n")).toEqual([
-      "f.yaml:2:5: a: expected a text as key, got a list of 1",
+      "f.yaml:2:5: a: expected a string as key, got a list of 1",
     ]);
   });
 

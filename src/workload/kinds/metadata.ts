@@ -42,7 +42,7 @@ function readName(metadata: Field): string {
     const expected = "expected a name of lower-case letters, digits, '-' and '.', at most 253 long";
     const suggestion = name.toLowerCase().replaceAll(/[_ ]/g, "-");
     field.problem(expected, { suggestion: NAME.test(suggestion) ? suggestion : undefined });
-  } else if (name === "" && field.present) {
+  } else if (field.value === "") {
     field.problem("expected a name that is not empty");
   }
   return name;
