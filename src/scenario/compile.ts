@@ -22,7 +22,7 @@ import {
 import { compileTopology, type NodePoolCount } from "./compile-topology.js";
 import { compileRollouts, compileTraces, compileTraffic } from "./compile-workload.js";
 import { STUDY_DEFAULTS } from "./defaults.js";
-import { compileObjectives, type Objective } from "./objectives.js";
+import { compileObjectives, type Objective, objectiveMetric } from "./objectives.js";
 import { durationUs } from "./scalars.js";
 import { parseScenario, type ScenarioFile } from "./scenario.js";
 import { defaultSchedulerConfiguration, type SchedulerConfiguration } from "./scheduler-configuration.js";
@@ -75,7 +75,7 @@ export function compile(
   const model = compileModel(parsed, own, overrides, { file, from, place, problems });
   checkSchedulerNames(model, policies, place, problems);
   const objectives = compileObjectives(spec.objectives ?? []);
-  checkObjectives(parsed, objectives, model, place, problems);
+  checkObjectives(parsed, model, place, problems);
   if (spec.plan !== undefined) checkPool(parsed, spec.plan.pool, placeBelow(place, "plan", "pool"), problems);
   const plan = spec.plan === undefined ? {} : { plan: spec.plan };
   if (problems.hasErrors || model === undefined) return { objectives, ...plan, problems };
@@ -200,43 +200,50 @@ function checkSchedulerNames(
 /** Objectives of things that are not there. */
 function checkObjectives(
   { scenario }: ScenarioFile,
-  objectives: readonly Objective[],
   model: Model | undefined,
   place: Place,
   problems: Problems,
 ): void {
   if (model === undefined) return;
-  const known = model.objects.map(
-    ({ kind, metadata }) => `${kind.toLowerCase()}/${metadata.namespace}/${metadata.name}`,
-  );
-  const withTraffic = model.traffic.map(({ namespace, service }) => `service/${namespace}/${service}`);
-  for (const [index, written] of (scenario.spec.objectives ?? []).entries()) {
-    const objective = objectives.find(
-      ({ metric, of }) => metric === written.metric && of === (written.of ?? "cluster"),
-    );
-    if (objective === undefined || objective.of === "cluster") continue;
-    const among = objective.metric === "availability" ? withTraffic : known;
-    const shape = namePattern(objective.of);
+  for (const [index, { metric, of = "cluster" }] of (scenario.spec.objectives ?? []).entries()) {
+    if (of === "cluster" || objectiveMetric(metric) === undefined) continue;
+    const [among, what] = subjectsOf(of, model);
+    const shape = namePattern(of);
     if (among.some((name) => shape.test(name))) continue;
-    const what =
-      objective.metric === "availability" ? "a Service with traffic" : "a workload of this scenario";
+    const suggestion = closestOf(of, among);
     addProblem(
       place,
       ["objectives", index, "of"],
-      {
-        message: `expected ${what}`,
-        value: objective.of,
-        suggestion: closestOf(objective.of, among),
-      },
+      { message: `expected ${what}`, value: of, suggestion },
       problems,
     );
   }
 }
 
-/** A pattern for names of results: `*` stands for anything within a part of a name. */
-export function namePattern(of: string): RegExp {
+/** Names of results of the same kind as `of`, and what they are names of. */
+function subjectsOf(of: string, model: Model): readonly [names: readonly string[], what: string] {
+  const kind = of.split("/")[0];
+  if (kind === "service") {
+    return [
+      model.traffic.map(({ namespace, service }) => `service/${namespace}/${service}`),
+      "a Service with traffic",
+    ];
+  }
+  if (kind === "resource") {
+    const resources = new Set(model.topology.nodes.flatMap(({ allocatable }) => Object.keys(allocatable)));
+    return [[...resources].map((name) => `resource/${name}`), "a resource of the nodes"];
+  }
+  const names = model.objects.map((object) => {
+    const { namespace, name } = object.metadata;
+    return `${object.kind.toLowerCase()}/${namespace}/${name}`;
+  });
+  return [names, "a workload of this scenario"];
+}
+
+/** A pattern for names of results: `*` stands for any characters. */
+function namePattern(of: string): RegExp {
   const parts = of.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${parts.join("[^/]*")}$`);
+  return new RegExp(`^${parts.join(".*")}$`);
 }
 
 function checkPool({ scenario }: ScenarioFile, pool: string, place: Place, problems: Problems): void {

@@ -1,62 +1,76 @@
-/** Objectives: promises about a metric, checked against a study's summary. */
-import { type Micros, parseDuration } from "../units/time.js";
+/** Objectives: promises about a metric of the results, held against a study's summary. */
+import { parseDuration, SECOND } from "../units/time.js";
 import type { ObjectiveWritten } from "./schema.js";
 
-/** What an objective may be about. */
+export type ObjectiveUnit = "share" | "s" | "pods" | "requests";
+
+/** What an objective may be about. Names and units are those of summary.csv. */
 export interface ObjectiveMetric {
   readonly name: string;
-  readonly unit: "share" | "µs" | "pods";
-  /** What `of` may begin with; the rest of a name may hold `*`. */
+  readonly unit: ObjectiveUnit;
+  /** What `of` may begin with; the rest of it may hold `*`. */
   readonly of: readonly string[];
   readonly description: string;
 }
 
-const WORKLOADS = [
-  "deployment",
-  "statefulset",
-  "daemonset",
-  "replicaset",
-  "replicationcontroller",
-  "service",
-];
+const CLUSTER = ["cluster"];
+const WORKLOADS = ["deployment", "statefulset", "daemonset", "replicaset", "replicationcontroller"];
 
 export const OBJECTIVE_METRICS: readonly ObjectiveMetric[] = [
   {
     name: "availability",
     unit: "share",
-    of: ["service", "cluster"],
+    of: ["service", ...CLUSTER],
     description: "Share of requests answered, warm-up left out.",
   },
   {
+    name: "requestsLost",
+    unit: "requests",
+    of: ["service"],
+    description: "Requests that nobody answered.",
+  },
+  {
     name: "rto",
-    unit: "µs",
-    of: [...WORKLOADS, "cluster"],
+    unit: "s",
+    of: WORKLOADS,
     description:
-      "Longest time from a fault until the success share is back for good; not recovered counts as missed.",
+      "The workload's longest time from a fault until its users' success share is back for good; one that never is misses its objective.",
   },
   {
     name: "podsPending",
     unit: "pods",
-    of: ["cluster"],
-    description: "Pods that wait for a node at the end of the run.",
+    of: CLUSTER,
+    description: "Pods that wait for a node, mean over time.",
   },
+  { name: "podsPendingMax", unit: "pods", of: CLUSTER, description: "The most that ever waited." },
+  { name: "podsPendingAtEnd", unit: "pods", of: CLUSTER, description: "Pods that still wait at the end." },
+  { name: "podsPlaced", unit: "pods", of: CLUSTER, description: "Pods bound to a node." },
   {
-    name: "podsScheduled",
-    unit: "share",
-    of: ["cluster"],
-    description: "Share of all pods created that were bound to a node.",
+    name: "schedulingWaitMean",
+    unit: "s",
+    of: CLUSTER,
+    description: "A pod's creation to its binding, mean.",
   },
+  { name: "schedulingWaitP99", unit: "s", of: CLUSTER, description: "The same, 99th percentile." },
+  { name: "schedulingWaitMax", unit: "s", of: CLUSTER, description: "The same, longest." },
+  { name: "startupP99", unit: "s", of: CLUSTER, description: "Binding to readiness, 99th percentile." },
+  {
+    name: "utilisation",
+    unit: "share",
+    of: ["resource"],
+    description: "Requested share of a resource (resource/cpu), mean over time.",
+  },
+  { name: "utilisationMax", unit: "share", of: ["resource"], description: "The same, highest." },
+  { name: "utilisationAtEnd", unit: "share", of: ["resource"], description: "The same, at the end." },
 ];
 
-/** One promise, in base units. */
+/** One promise. Exactly one bound is given, in the metric's unit (spans in seconds, shares from 0 to 1). */
 export interface Objective {
   readonly metric: string;
   /** `cluster`, `service/shop/frontend`, `deployment/shop/*`. */
   readonly of: string;
-  readonly bound: "atLeast" | "atMost";
-  /** In the metric's unit: a share of 1, µs, pods. */
-  readonly value: number;
-  readonly unit: ObjectiveMetric["unit"];
+  readonly atLeast?: number;
+  readonly atMost?: number;
 }
 
 export function objectiveMetric(name: string): ObjectiveMetric | undefined {
@@ -64,26 +78,28 @@ export function objectiveMetric(name: string): ObjectiveMetric | undefined {
 }
 
 /** What a bound of this unit looks like, for messages. */
-export function boundExpected(unit: ObjectiveMetric["unit"]): string {
+export function boundExpected(unit: ObjectiveUnit): string {
   switch (unit) {
     case "share":
       return 'expected a share between 0 and 1, or a percentage such as "99.5%"';
-    case "µs":
+    case "s":
       return 'expected a duration such as "90s"';
-    case "pods":
+    default:
       return "expected a number of at least 0";
   }
 }
 
 /** The bound in the metric's unit; undefined where it is none. */
-export function boundValue(unit: ObjectiveMetric["unit"], written: number | string): number | undefined {
+export function boundValue(unit: ObjectiveUnit, written: number | string): number | undefined {
   switch (unit) {
     case "share":
       return shareValue(written);
-    case "µs":
-      return typeof written === "string" ? notNegative(parseDuration(written)) : undefined;
-    case "pods":
-      return typeof written === "number" ? notNegative(written) : undefined;
+    case "s": {
+      const spanUs = typeof written === "string" ? parseDuration(written) : undefined;
+      return spanUs === undefined || spanUs < 0 ? undefined : spanUs / SECOND;
+    }
+    default:
+      return typeof written === "number" && written >= 0 ? written : undefined;
   }
 }
 
@@ -94,17 +110,13 @@ function shareValue(written: number | string): number | undefined {
   return value >= 0 && value <= 1 ? value : undefined;
 }
 
-function notNegative(value: Micros | undefined): number | undefined {
-  return value !== undefined && value >= 0 ? value : undefined;
-}
-
-/** The objectives of a checked scenario. */
+/** The objectives of a checked scenario, in its order. */
 export function compileObjectives(written: readonly ObjectiveWritten[]): Objective[] {
   return written.flatMap(({ metric, of = "cluster", atLeast, atMost }) => {
-    const known = objectiveMetric(metric);
+    const unit = objectiveMetric(metric)?.unit;
     const bound = atLeast ?? atMost;
-    const value = known === undefined || bound === undefined ? undefined : boundValue(known.unit, bound);
-    if (known === undefined || value === undefined) return [];
-    return [{ metric, of, bound: atLeast === undefined ? "atMost" : "atLeast", value, unit: known.unit }];
+    const value = unit === undefined || bound === undefined ? undefined : boundValue(unit, bound);
+    if (value === undefined) return [];
+    return [{ metric, of, ...(atLeast === undefined ? { atMost: value } : { atLeast: value }) }];
   });
 }

@@ -564,10 +564,13 @@ const bound = z.union([z.number(), z.string().min(1)], {
 
 const objective = z
   .strictObject({
-    metric: z.string().min(1).describe("availability, rto, podsPending, podsScheduled or allocation."),
+    metric: z
+      .string()
+      .min(1)
+      .describe("A metric of summary.csv, such as availability, rto or podsPendingAtEnd."),
     of: optional(
       z.string().min(1),
-      "Of what: service/<namespace>/<name>, <kind>/<namespace>/<name>, cluster; * matches any part of a name.",
+      "Of what: service/<namespace>/<name>, deployment/<namespace>/<name> (any kind of workload), resource/<name> or cluster; * stands for any characters.",
       "cluster",
     ),
     atLeast: optional(bound, "Missed below this."),
