@@ -46,7 +46,6 @@ export const EVENT_NAMES = [
   "failure-begin",
   "failure-end",
   "link-carries",
-  "sample",
 ] as const;
 
 export type EventName = (typeof EVENT_NAMES)[number];

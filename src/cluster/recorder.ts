@@ -104,6 +104,24 @@ export class ClusterRecorder implements Observer {
     store.listen((change) => this.#onChange(change));
   }
 
+  /** Before the run: what the store holds already. */
+  takeOver(): void {
+    for (const pod of this.#store.livePods) {
+      if (pod.node < 0) this.#usage.podPending(0, 1);
+      else if (pod.phase === "Succeeded" || pod.phase === "Failed") this.#ended.add(pod.id);
+      else this.#usage.allocate(pod, 0);
+      if (pod.ready) {
+        this.#ready.add(pod.id);
+        this.#usage.podReady(0, 1);
+      }
+    }
+    for (const node of this.#store.nodes) if (node.ready !== "True") this.#usage.nodeReady(0, -1);
+    for (const node of this.#store.nodes) {
+      this.#nodeReady.set(node.id, node.ready);
+      this.#nodeTaints.set(node.id, node.taints);
+    }
+  }
+
   pod(transition: PodTransition, pod: PodRecord): void {
     this.#note(transition, pod.id, pod.node, () => [
       `Pod/${transition}`,

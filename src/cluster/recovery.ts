@@ -37,6 +37,8 @@ interface WorkloadLoss {
   readonly lostEndpoints: Set<number>;
   readonly nodes: ReadonlySet<number>;
   readonly replacements: Set<number>;
+  /** Stages that single replacements have reached, as `<pod>/<stage>`: each counts once. */
+  readonly passed: Set<string>;
   readonly reached: Partial<Record<StageName, Micros>>;
 }
 
@@ -152,7 +154,11 @@ export class RecoveryTracker {
   podReached(pod: PodRecord, stage: "scheduled" | "started" | "endpointsIn", now: Micros): void {
     for (const open of this.#occurrences) {
       const loss = open.workloads.get(pod.workload);
-      if (loss?.replacements.has(pod.id) === true) loss.reached[stage] = now - open.atUs;
+      if (loss === undefined || !loss.replacements.has(pod.id)) continue;
+      const step = `${pod.id}/${stage}`;
+      if (loss.passed.has(step)) continue;
+      loss.passed.add(step);
+      loss.reached[stage] = now - open.atUs;
     }
   }
 
