@@ -6,29 +6,26 @@
  * the last one's end. Whatever it writes waits in this controller's own client, with its Events between.
  */
 import type { Taint } from "../api/objects.js";
-import { LABEL_REGION, LABEL_ZONE } from "../topology/topology.js";
 import { MILLISECOND, type Micros } from "../units/time.js";
 import { EventRecorder } from "./controllers/event-recorder.js";
 import type { ApiClient, ClusterCore, Controller, RequestOutcome } from "./core.js";
-import { EvictionQueue } from "./eviction-queue.js";
 import type { LeaseBook } from "./leases.js";
 import { NoExecuteWorker } from "./no-execute-worker.js";
 import { NoScheduleWorkers } from "./no-schedule-workers.js";
 import { hasTaint, NOT_READY_NO_EXECUTE, UNREACHABLE_NO_EXECUTE } from "./node-taints.js";
 import type { Change, NodeReady, Operation, PodRecord } from "./store.js";
-import { disruptionChange, type ZoneState, zoneEvictionRate, zoneState } from "./zone-disruption.js";
+import { type ZoneCounts, type ZoneState, Zones } from "./zone-disruption.js";
 
 /** scheduler.UpdateWorkerSize. */
 const WORKERS = 8;
 /** retrySleepTime and NodeHealthUpdateRetry: a status write is tried five times, 20 ms apart. */
 const STATUS_RETRY_US = 20 * MILLISECOND;
 const STATUS_TRIES = 5;
-const LABEL_EXCLUDE_DISRUPTION = "node.kubernetes.io/exclude-disruption";
 
-/** One request of a chain; `then` hears whether it succeeded. */
+/** One request of a chain; `answered` hears whether it succeeded. */
 interface Step {
   readonly operation: Operation;
-  readonly then?: (ok: boolean) => void;
+  readonly answered?: (ok: boolean) => void;
 }
 
 /** A pass under way: nodes as listed at its beginning. */
@@ -40,9 +37,7 @@ interface Pass {
   workersBusy: number;
   /** The time that looking takes is over, too. */
   looked: boolean;
-  /** Ready and other nodes counted so far, by zone. */
-  readonly readyNodes: number[];
-  readonly otherNodes: number[];
+  readonly counts: ZoneCounts;
   /** Tries of a status write under way, by node. */
   readonly tries: Map<number, number>;
 }
@@ -55,9 +50,7 @@ export class NodeLifecycle implements Controller {
   readonly #events: EventRecorder;
   readonly #noSchedule: NoScheduleWorkers;
   readonly #noExecute: NoExecuteWorker;
-  readonly #zoneOf: readonly number[];
-  readonly #zoneSize: readonly number[];
-  readonly #excluded: readonly boolean[];
+  readonly #zones: Zones;
   readonly #graceUs: Micros;
   #centre = -1;
   #generation = 0;
@@ -68,8 +61,6 @@ export class NodeLifecycle implements Controller {
   #seenUs: number[] = [];
   #probeUs: number[] = [];
   #marksToRepeat = new Set<number>();
-  #zones: EvictionQueue[] = [];
-  #zoneStates: ZoneState[] = [];
   #pass: Pass | undefined;
   #passes = 0;
 
@@ -85,18 +76,7 @@ export class NodeLifecycle implements Controller {
     );
     this.#events = new EventRecorder(this.#client);
     this.#graceUs = controllerManager.nodeMonitorGracePeriodUs;
-    const zones = new Map<string, number>();
-    const size: number[] = [];
-    this.#excluded = core.model.topology.nodes.map((node) => LABEL_EXCLUDE_DISRUPTION in node.labels);
-    this.#zoneOf = core.model.topology.nodes.map((node) => {
-      // An unlabelled node is in the zone of no name.
-      const key = `${node.labels[LABEL_REGION] ?? ""}/${node.labels[LABEL_ZONE] ?? ""}`;
-      const zone = zones.get(key) ?? zones.size;
-      zones.set(key, zone);
-      size[zone] = (size[zone] ?? 0) + (this.#excluded[node.id] === true ? 0 : 1);
-      return zone;
-    });
-    this.#zoneSize = size;
+    this.#zones = new Zones(core.model.topology.nodes, controllerManager);
     this.#noSchedule = new NoScheduleWorkers(this.#client, (node) => ({
       ready: this.#readyOf(node),
       taints: this.#taintsOf(node),
@@ -122,23 +102,20 @@ export class NodeLifecycle implements Controller {
 
   /** How the controller sees its zones, in the order in which the topology first names them; for tests and tables. */
   get zoneStates(): readonly ZoneState[] {
-    return this.#zoneStates;
+    return this.#zones.states;
   }
 
   start(centre: number): void {
-    const { store, sim, model } = this.#core;
+    const { store, sim } = this.#core;
     this.stop();
     this.#centre = centre;
     this.#ready = store.nodes.map((node) => node.ready);
     this.#taints = store.nodes.map((node) => node.taints);
     this.#seenUs = store.nodes.map(() => Number.NEGATIVE_INFINITY);
     this.#probeUs = store.nodes.map(() => -1);
-    this.#zones = this.#zoneSize.map(
-      () => new EvictionQueue(model.controlPlane.controllerManager.nodeEvictionRate),
-    );
-    this.#zoneStates = this.#zoneSize.map(() => "Initial");
+    this.#zones.start();
     this.#passes = 0;
-    this.#noExecute.start(this.#zones);
+    this.#noExecute.start(this.#zones.queues);
     for (let node = 0; node < store.nodes.length; node++) this.#noSchedule.add(node);
     sim.after(0, sim.kinds["monitor-pass"], 0, this.#generation);
   }
@@ -211,8 +188,7 @@ export class NodeLifecycle implements Controller {
       next: 0,
       workersBusy: 0,
       looked: false,
-      readyNodes: this.#zoneSize.map(() => 0),
-      otherNodes: this.#zoneSize.map(() => 0),
+      counts: this.#zones.counts(),
       tries: new Map(),
     };
     if (order.length < this.#ready.length) {
@@ -220,8 +196,8 @@ export class NodeLifecycle implements Controller {
       for (let node = 0; node < this.#ready.length; node++) {
         if (visits.has(node)) continue;
         this.#silent(node);
-        this.#zone(node).remove(node);
-        this.#count(pass, node, "True");
+        this.#zones.queueOf(node).remove(node);
+        this.#zones.count(pass.counts, node, "True");
       }
     }
     return pass;
@@ -301,7 +277,7 @@ export class NodeLifecycle implements Controller {
 
   /** Taints, the eviction queue and the pods, once the node's condition is settled. True if nothing is to be written. */
   #afterHealth(pass: Pass, node: number, observed: NodeReady, current: NodeReady): boolean {
-    this.#count(pass, node, current);
+    this.#zones.count(pass.counts, node, current);
     const steps = this.#taintSteps(node, pass.taints[node] as readonly Taint[], current);
     if (current !== observed && current !== "True") this.#events.event(eventObject(node));
     const becameBad = current !== "True" && observed === "True";
@@ -322,7 +298,7 @@ export class NodeLifecycle implements Controller {
   #notReady(node: number, pod: PodRecord): Step {
     return {
       operation: { type: "podStatus", pod: pod.id, ready: false },
-      then: (ok) => {
+      answered: (ok) => {
         if (ok) this.#events.event(pod.id);
         else this.#marksToRepeat.add(node);
       },
@@ -344,8 +320,8 @@ export class NodeLifecycle implements Controller {
       ];
     }
     // An untainted node queues anew in every pass, so that the order of the queue is the last pass's.
-    if (!hasTaint(taints, own)) this.#zone(node).remove(node);
-    this.#zone(node).add(node);
+    if (!hasTaint(taints, own)) this.#zones.queueOf(node).remove(node);
+    this.#zones.queueOf(node).add(node);
     this.#noExecute.wake();
     return [];
   }
@@ -356,13 +332,13 @@ export class NodeLifecycle implements Controller {
     let failed = false;
     for (const taint of [UNREACHABLE_NO_EXECUTE, NOT_READY_NO_EXECUTE]) {
       if (!hasTaint(taints, taint)) continue;
-      const then = (ok: boolean): void => {
+      const answered = (ok: boolean): void => {
         failed ||= !ok;
-        if (!failed) this.#zone(node).remove(node);
+        if (!failed) this.#zones.queueOf(node).remove(node);
       };
-      steps.push(READ, { operation: { type: "nodeTaints", node, add: [], remove: [taint] }, then });
+      steps.push(READ, { operation: { type: "nodeTaints", node, add: [], remove: [taint] }, answered });
     }
-    if (steps.length === 0) this.#zone(node).remove(node);
+    if (steps.length === 0) this.#zones.queueOf(node).remove(node);
     return steps;
   }
 
@@ -373,16 +349,9 @@ export class NodeLifecycle implements Controller {
       return;
     }
     this.#client.submit(step.operation, (outcome: RequestOutcome) => {
-      step.then?.(outcome === "ok" || outcome === "notFound");
+      step.answered?.(outcome === "ok" || outcome === "notFound");
       this.#chain(steps, from + 1, done);
     });
-  }
-
-  #count(pass: Pass, node: number, ready: NodeReady): void {
-    if (this.#excluded[node] === true) return;
-    const counts = ready === "True" ? pass.readyNodes : pass.otherNodes;
-    const zone = this.#zoneOf[node] as number;
-    counts[zone] = (counts[zone] as number) + 1;
   }
 
   #maybeEndPass(pass: Pass): void {
@@ -400,50 +369,21 @@ export class NodeLifecycle implements Controller {
     });
   }
 
+  /** The new states and rates, which hold from the end of the pass. */
   #handleDisruption(pass: Pass, done: () => void): void {
-    const threshold = this.#core.model.controlPlane.controllerManager.unhealthyZoneThreshold;
-    const after = this.#zoneStates.map((_, zone) =>
-      zoneState(pass.readyNodes[zone] as number, pass.otherNodes[zone] as number, threshold),
-    );
-    const change = disruptionChange(this.#zoneStates, after);
-    const finish = (): void => {
-      this.#zoneStates = after;
+    const change = this.#zones.change(pass.counts);
+    const settle = (): void => {
+      this.#zones.settle(pass.counts, this.#core.sim.now);
       this.#noExecute.wake();
       done();
     };
-    switch (change.kind) {
-      case "none":
-        break;
-      case "enterMasterDisruption": {
-        const steps = pass.ready.flatMap((_, node) => this.#reachable(node, this.#taintsOf(node)));
-        this.#chain(steps, 0, () => {
-          for (const queue of this.#zones) queue.bucket.swap(0, this.#core.sim.now);
-          finish();
-        });
-        return;
-      }
-      case "leaveMasterDisruption":
-        this.#probeUs.fill(this.#core.sim.now);
-        for (const [zone, state] of after.entries()) this.#setRate(zone, state);
-        break;
-      default:
-        for (const zone of change.changed) this.#setRate(zone, after[zone] as ZoneState);
+    if (change.kind === "enterMasterDisruption") {
+      const steps = pass.ready.flatMap((_, node) => this.#reachable(node, this.#taintsOf(node)));
+      this.#chain(steps, 0, settle);
+      return;
     }
-    finish();
-  }
-
-  #setRate(zone: number, state: ZoneState): void {
-    const { model, sim } = this.#core;
-    const rate = zoneEvictionRate(
-      state,
-      this.#zoneSize[zone] as number,
-      model.controlPlane.controllerManager,
-    );
-    this.#zones[zone]?.bucket.swap(rate, sim.now);
-  }
-
-  #zone(node: number): EvictionQueue {
-    return this.#zones[this.#zoneOf[node] as number] as EvictionQueue;
+    if (change.kind === "leaveMasterDisruption") this.#probeUs.fill(this.#core.sim.now);
+    settle();
   }
 
   #readyOf(node: number): NodeReady {

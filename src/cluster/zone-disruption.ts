@@ -2,10 +2,16 @@
  * Zone disruption: how many nodes of a zone are not ready decides how fast its nodes may be tainted
  * (pkg/controller/nodelifecycle: ComputeZoneState, setLimiterInZone, handleDisruption).
  */
+import { LABEL_REGION, LABEL_ZONE, type TopologyNode } from "../topology/topology.js";
+import type { Micros } from "../units/time.js";
+import { EvictionQueue } from "./eviction-queue.js";
 import type { ControllerManagerModel } from "./model.js";
+import type { NodeReady } from "./store.js";
 
 export type ZoneState = "Initial" | "Normal" | "PartialDisruption" | "FullDisruption";
 
+/** Nodes with this label do not count in their zone's state. */
+const LABEL_EXCLUDE_DISRUPTION = "node.kubernetes.io/exclude-disruption";
 /** "more than 2 not ready": smaller losses never count as a disruption short of the whole zone. */
 const SMALL_LOSS_MAX = 2;
 
@@ -21,6 +27,12 @@ export function zoneState(ready: number, notReady: number, unhealthyZoneThreshol
 export function zoneEvictionRate(state: ZoneState, nodes: number, model: ControllerManagerModel): number {
   if (state !== "PartialDisruption") return model.nodeEvictionRate;
   return nodes > model.largeClusterSizeThreshold ? model.secondaryNodeEvictionRate : 0;
+}
+
+/** Ready and other nodes of each zone, as one pass found them. */
+export interface ZoneCounts {
+  readonly ready: number[];
+  readonly other: number[];
 }
 
 /** What the end of a pass does. */
@@ -44,4 +56,88 @@ export function disruptionChange(
   if (allWere) return { kind: "leaveMasterDisruption" };
   const changed = after.flatMap((state, zone) => (state === before[zone] ? [] : [zone]));
   return changed.length === 0 ? { kind: "none" } : { kind: "zones", changed };
+}
+
+/** The zones of a cluster: their queues, their states and which nodes belong to them. */
+export class Zones {
+  readonly #model: ControllerManagerModel;
+  readonly #zoneOf: readonly number[];
+  readonly #excluded: readonly boolean[];
+  readonly #sizes: readonly number[];
+  #queues: EvictionQueue[] = [];
+  #states: ZoneState[] = [];
+
+  constructor(nodes: readonly TopologyNode[], model: ControllerManagerModel) {
+    const ids = new Map<string, number>();
+    const sizes: number[] = [];
+    this.#model = model;
+    this.#excluded = nodes.map((node) => LABEL_EXCLUDE_DISRUPTION in node.labels);
+    this.#zoneOf = nodes.map((node) => {
+      // Region and zone together; nodes without the labels are a zone by themselves.
+      const key = `${node.labels[LABEL_REGION] ?? ""}/${node.labels[LABEL_ZONE] ?? ""}`;
+      const zone = ids.get(key) ?? ids.size;
+      ids.set(key, zone);
+      sizes[zone] = (sizes[zone] ?? 0) + (this.#excluded[node.id] === true ? 0 : 1);
+      return zone;
+    });
+    this.#sizes = sizes;
+  }
+
+  /** In the order in which the nodes first name them. */
+  get states(): readonly ZoneState[] {
+    return this.#states;
+  }
+
+  get queues(): readonly EvictionQueue[] {
+    return this.#queues;
+  }
+
+  /** A new leader knows nothing of the past. */
+  start(): void {
+    this.#queues = this.#sizes.map(() => new EvictionQueue(this.#model.nodeEvictionRate));
+    this.#states = this.#sizes.map(() => "Initial");
+  }
+
+  queueOf(node: number): EvictionQueue {
+    return this.#queues[this.#zoneOf[node] as number] as EvictionQueue;
+  }
+
+  counts(): ZoneCounts {
+    return { ready: this.#sizes.map(() => 0), other: this.#sizes.map(() => 0) };
+  }
+
+  count(counts: ZoneCounts, node: number, ready: NodeReady): void {
+    if (this.#excluded[node] === true) return;
+    const column = ready === "True" ? counts.ready : counts.other;
+    const zone = this.#zoneOf[node] as number;
+    column[zone] = (column[zone] as number) + 1;
+  }
+
+  /** What these counts change, if anything. */
+  change(counts: ZoneCounts): DisruptionChange {
+    return disruptionChange(this.#states, this.#statesOf(counts));
+  }
+
+  /** Takes over the states that the counts give; rates follow. */
+  settle(counts: ZoneCounts, now: Micros): void {
+    const after = this.#statesOf(counts);
+    const change = disruptionChange(this.#states, after);
+    this.#states = after;
+    for (const [zone, state] of after.entries()) {
+      if (change.kind === "none" || (change.kind === "zones" && !change.changed.includes(zone))) continue;
+      const stopped = change.kind === "enterMasterDisruption";
+      const rate = stopped ? 0 : zoneEvictionRate(state, this.#sizes[zone] as number, this.#model);
+      this.#queues[zone]?.bucket.swap(rate, now);
+    }
+  }
+
+  #statesOf(counts: ZoneCounts): ZoneState[] {
+    return this.#sizes.map((_, zone) =>
+      zoneState(
+        counts.ready[zone] as number,
+        counts.other[zone] as number,
+        this.#model.unhealthyZoneThreshold,
+      ),
+    );
+  }
 }
