@@ -275,6 +275,7 @@ function emptyLoss(): WorkloadLoss {
     lostEndpoints: new Set(),
     nodes: new Set(),
     replacements: new Set(),
+    passed: new Set(),
     reached: {},
   };
 }
