@@ -12,6 +12,7 @@ import type {
 import type { Topology } from "../topology/topology.js";
 import { SECOND } from "../units/time.js";
 import { closestOf, type Problems } from "../workload/problems.js";
+import type { ControlPlaneWritten } from "./control-plane-schema.js";
 import {
   API_SERVER_DEFAULTS,
   CONTROLLER_MANAGER_DEFAULTS,
@@ -24,7 +25,7 @@ import {
 } from "./defaults.js";
 import { durationUs, shareOf, variateUs } from "./scalars.js";
 import type { SchedulerConfiguration } from "./scheduler-configuration.js";
-import type { ControlPlaneWritten, ScenarioSpec } from "./schema.js";
+import type { ScenarioSpec } from "./schema.js";
 import { addProblem, type Place, placeBelow } from "./shape.js";
 
 /** `place` is the scenario's document at `spec`. */

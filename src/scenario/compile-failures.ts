@@ -4,7 +4,8 @@ import { unreachable } from "../assert.js";
 import type { ControlPlaneModel, FailureModel, FailureTarget } from "../cluster/model.js";
 import type { Topology } from "../topology/topology.js";
 import { closestOf, type Problems } from "../workload/problems.js";
-import { durationUs, keysGiven, variateUs } from "./scalars.js";
+import { keysGiven } from "./fields.js";
+import { durationUs, variateUs } from "./scalars.js";
 import type { FailureWritten, ScopeWritten } from "./schema.js";
 import { addProblem, type Place, placeBelow } from "./shape.js";
 

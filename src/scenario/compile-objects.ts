@@ -10,8 +10,8 @@ import { Problems } from "../workload/problems.js";
 import { readYaml, type YamlDocument, type YamlPath } from "../workload/yaml.js";
 import { pathBeside } from "./paths.js";
 import { type DistributionSpec, durationUs, ratePerSecond, variateUs } from "./scalars.js";
-import type { ArrivalWritten } from "./schema.js";
 import { addProblem, type Place, placeBelow } from "./shape.js";
+import type { ArrivalWritten } from "./workload-schema.js";
 
 /** What objects are read from and where mistakes go. `place` is the scenario's document at `spec`. */
 export interface ObjectContext {

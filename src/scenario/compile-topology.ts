@@ -15,8 +15,8 @@ import { closestOf, type Problems } from "../workload/problems.js";
 import { placeOf } from "../workload/snapshot.js";
 import { TOPOLOGY_DEFAULTS } from "./defaults.js";
 import { quantityOf, shareOf, variateUs } from "./scalars.js";
-import type { TopologyWritten } from "./schema.js";
 import { addProblem, type Place } from "./shape.js";
+import type { TopologyWritten } from "./topology-schema.js";
 
 /** A pool whose node count is not the file's: `pool` is `<centre>/<pool>`. */
 export interface NodePoolCount {

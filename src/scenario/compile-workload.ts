@@ -8,8 +8,8 @@ import { closestOf, type Problems } from "../workload/problems.js";
 import type { ObjectContext } from "./compile-objects.js";
 import { pathBeside, pathInFolder } from "./paths.js";
 import { durationUs, ratePerSecond } from "./scalars.js";
-import type { WorkloadWritten } from "./schema.js";
 import { addProblem, type Place, placeBelow } from "./shape.js";
+import type { WorkloadWritten } from "./workload-schema.js";
 
 export interface CompiledTraces {
   readonly nodes: readonly Node[];

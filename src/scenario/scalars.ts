@@ -8,6 +8,7 @@ import { logNormalOf } from "../engine/variates.js";
 import { parseQuantity, QUANTITY_EXPECTED, type Quantity } from "../units/quantity.js";
 import { DURATION_EXPECTED, type Micros, parseDuration } from "../units/time.js";
 import type { Variate } from "../units/variate.js";
+import { exactlyOne, keysGiven } from "./fields.js";
 
 const DURATION_PATTERN = /^(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(us|µs|μs|ms|s|m|h|d))+)$/;
 const POSITIVE_DURATION_PATTERN = /^(?=.*[1-9])(([0-9]+(\.[0-9]*)?|\.[0-9]+)(us|µs|μs|ms|s|m|h|d))+$/;
@@ -78,22 +79,6 @@ export function wholeNumber(min: number, max?: number) {
 export function positiveNumber() {
   const error = "expected a number above 0";
   return z.number({ error }).gt(0, { error });
-}
-
-/** An object of which exactly one field is given; editors learn it from minProperties and maxProperties. */
-export function exactlyOne<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
-  const keys = Object.keys(shape);
-  return z
-    .strictObject(shape)
-    .refine((value) => keysGiven(value).length === 1, { error: `expected exactly one of ${keys.join(", ")}` })
-    .meta({ minProperties: 1, maxProperties: 1 });
-}
-
-/** Names of the fields that are there. */
-export function keysGiven(value: object): string[] {
-  return Object.entries(value)
-    .filter(([, given]) => given !== undefined)
-    .map(([key]) => key);
 }
 
 const uniform = z
