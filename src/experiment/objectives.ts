@@ -1,16 +1,10 @@
-/** Promises held against a study's summary. */
+/**
+ * Promises held against a study's summary: an objective bounds a metric's mean over the replications. In its `of`, `*`
+ * stands for any characters.
+ */
 import { assert } from "../assert.js";
+import type { Objective } from "../scenario/objectives.js";
 import type { SummaryRow } from "./summary.js";
-
-/** A bound on a metric's mean over the replications, in the metric's own unit (spans in seconds, shares from 0 to 1). */
-export interface Objective {
-  readonly metric: string;
-  /** What the metric is of; `*` stands for any characters. */
-  readonly of: string;
-  /** Exactly one of the two bounds is given. */
-  readonly atLeast?: number;
-  readonly atMost?: number;
-}
 
 /** One objective, held against one row of the summary. */
 export interface Verdict {
