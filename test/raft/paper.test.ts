@@ -164,6 +164,17 @@ describe("elections (§5.2)", () => {
     expect(group.takeMessages("RequestVoteResponse")).toMatchObject([{ from: 2, voteGranted: true }]);
   });
 
+  it("a member that is a group of one leads, and commits, only as its disk answers", () => {
+    const group = new Group([1]);
+    group.heldDisks.add(1);
+    group.campaign(1);
+    expect(group.node(1)).toMatchObject({ role: "candidate", term: 1 });
+    group.sync(1);
+    expect(group.node(1)).toMatchObject({ role: "leader", term: 1, commitIndex: 0 });
+    group.sync(1);
+    expect(group.node(1).commitIndex).toBe(1);
+  });
+
   it("a vote that never reached the disk may be given again, since nobody has heard of it", () => {
     const group = new Group([1, 2, 3], PLAIN);
     group.heldDisks.add(1);

@@ -146,6 +146,15 @@ describe("replication (§5.3)", () => {
     },
   );
 
+  it("a follower commits no further than the leader's message vouches for, whatever else its log holds", () => {
+    // Entries 2 and 3 are leftovers of term 1; the leader of term 2 has committed three others.
+    const group = new Group([1, 2, 3], { ...FORGED, disks: { 1: disk(1, [1, 1, 1]) } });
+    group.deliver(appendTo1(1, 1, [], 2, 3));
+    expect(group.node(1).commitIndex).toBe(1);
+    group.deliver(appendTo1(1, 1, [2], 2, 3));
+    expect(group.node(1).commitIndex).toBe(2);
+  });
+
   it("a late, shorter append takes nothing back", () => {
     const group = new Group([1, 2, 3], PLAIN);
     group.deliver(appendTo1(0, 0, [1, 1, 1], 1));
@@ -454,6 +463,30 @@ describe("flow control", () => {
     group.tick(1);
     group.settle();
     expect(group.node(1).progress(2)?.state).toBe("replicate");
+  });
+
+  it("an old refusal of another probe changes nothing", () => {
+    const group = new Group([1, 2, 3], { ...PLAIN, disks: { 1: disk(1, [1, 1, 1, 1]) } });
+    group.campaign(1);
+    group.deliver({ type: "RequestVoteResponse", from: 3, to: 1, term: 2, voteGranted: true });
+    const refuse = (index: number): Message => {
+      return {
+        type: "AppendEntriesResponse",
+        from: 2,
+        to: 1,
+        term: 2,
+        success: false,
+        index,
+        hintIndex: 1,
+        hintTerm: 1,
+      };
+    };
+    group.deliver(refuse(4));
+    expect(group.node(1).progress(2)).toMatchObject({ nextIndex: 2, state: "probe" });
+    group.network.length = 0;
+    group.deliver(refuse(4));
+    expect(group.node(1).progress(2)).toMatchObject({ nextIndex: 2, state: "probe", isPaused: true });
+    expect(group.network).toEqual([]);
   });
 
   it("an old refusal, overtaken by an acknowledgement, changes nothing", () => {
