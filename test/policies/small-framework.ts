@@ -15,9 +15,17 @@ import { SchedulerCache } from "../../src/policies/framework/cache.js";
 import { SchedulingFramework } from "../../src/policies/framework/framework.js";
 import { compileNode } from "../../src/policies/framework/node.js";
 import { Nominator } from "../../src/policies/framework/nominator.js";
+import { normalize } from "../../src/policies/framework/normalize.js";
 import { ResourceTable } from "../../src/policies/framework/resources.js";
 import { compileShape } from "../../src/policies/framework/shape.js";
-import type { Plugin, PluginFactory, PodInfo, ProfileSpec } from "../../src/policies/framework/types.js";
+import type {
+  Plugin,
+  PluginFactory,
+  PodInfo,
+  ProfileSpec,
+  Rejection,
+  SchedulerView,
+} from "../../src/policies/framework/types.js";
 import { defaultProfile, profileOf } from "../../src/policies/profiles.js";
 import { shelfWith } from "../../src/policies/shelf.js";
 import { parseQuantity } from "../../src/units/quantity.js";
@@ -176,4 +184,30 @@ function container(words: ContainerWords, index: number): Container {
     ports: (words.hostPorts ?? []).map((given) => ({ ...port, ...given })),
     ...(words.sidecar === true && { restartPolicy: "Always" as const }),
   };
+}
+
+/** Each live node's refusal by one plugin, in node order: "ok", or the code's capitals and the reasons. */
+export function verdicts(plugin: Plugin, view: SchedulerView, pod: PodInfo): string[] {
+  const before = plugin.preFilter?.(view, pod);
+  if (before?.kind === "reject") return Array.from(view.nodeOrder, () => verdict(before.rejection));
+  const state = before?.kind === "state" ? before.state : undefined;
+  return Array.from(view.nodeOrder, (node) =>
+    before?.kind === "skip" ? "ok" : verdict(plugin.filter?.(view, pod, node, state)),
+  );
+}
+
+/** Raw and normalised scores of nodes by one plugin; undefined where it skips the pod. */
+export function scoresOf(plugin: Plugin, view: SchedulerView, pod: PodInfo, nodes: Int32Array) {
+  const before = plugin.preScore?.(view, pod, nodes);
+  if (before?.kind === "skip") return undefined;
+  const scores = Float64Array.from(nodes, (node) => plugin.score?.(view, pod, node, before?.state) ?? 0);
+  const raw = [...scores];
+  if (plugin.normalizeScore === undefined) normalize(plugin.normalizer ?? "none", scores, scores.length);
+  else plugin.normalizeScore(view, pod, nodes, scores, before?.state);
+  return { raw, normalized: [...scores] };
+}
+
+function verdict(rejection: Rejection | undefined): string {
+  if (rejection === undefined) return "ok";
+  return `${rejection.code === "Unschedulable" ? "U" : "UaU"} ${rejection.reasons.join(", ")}`;
 }

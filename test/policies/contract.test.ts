@@ -1,0 +1,119 @@
+/** What every policy on the shelf promises, checked on random clusters. A new one is in by being on the shelf. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Overlay } from "../../src/policies/framework/overlay.js";
+import type { Plugin, PluginFactory, PodInfo, SchedulerView } from "../../src/policies/framework/types.js";
+import { MAX_NODE_SCORE } from "../../src/policies/framework/types.js";
+import { SHELF } from "../../src/policies/shelf.js";
+import { checkIncremental } from "./incremental.js";
+import { NAMESPACES, nodes, pods as podsWith } from "./random-clusters.js";
+import { type PodText, SmallCluster } from "./small-cluster.js";
+import { Small, scoresOf, verdicts } from "./small-framework.js";
+
+/** Pods with a bit of everything, most of it rarely. */
+const pods: fc.Arbitrary<PodText> = podsWith({
+  spread: true,
+  affinity: true,
+  extra: fc.record({
+    cpu: fc.constantFrom("0", "1", "30", "70"),
+    hostPort: fc.constantFrom(0, 0, 80, 81),
+    priority: fc.constantFrom(0, 5),
+  }),
+});
+
+const RUNS = 40;
+const SEED = 20_250_603;
+
+/** All that a plugin says of a pod on the nodes of a view. */
+function opinion(plugin: Plugin, view: SchedulerView, pod: PodInfo) {
+  const feasible = view.nodeOrder;
+  return { verdicts: verdicts(plugin, view, pod), scores: scoresOf(plugin, view, pod, feasible) };
+}
+
+/** A digest of everything that a plugin could have changed. */
+function contents(view: SchedulerView): unknown {
+  return {
+    version: view.version,
+    nodes: Array.from(view.nodeOrder, (node) => [
+      view.node(node),
+      view.podsOn(node).map(({ shape, ...rest }) => ({ ...rest, shape: shape.id })),
+      Array.from({ length: view.resources.count }, (_, resource) => view.requested(node, resource)),
+    ]),
+  };
+}
+
+describe.each(SHELF.map((factory) => [factory.name, factory] as const))("%s", (_, factory: PluginFactory) => {
+  const clusters = nodes(pods);
+  const onClusters = (check: (cluster: SmallCluster, pod: PodInfo, again: () => SmallCluster) => void) =>
+    fc.assert(
+      fc.property(clusters, pods, (texts, text: PodText) => {
+        const cluster = new SmallCluster(texts, NAMESPACES);
+        check(cluster, cluster.pod(text), () => new SmallCluster(texts, NAMESPACES));
+      }),
+      { numRuns: RUNS, seed: SEED },
+    );
+
+  it("says what it does in one sentence", () => {
+    expect(factory.description).toMatch(/^[A-Z].*\.$/);
+    expect(factory.name).toMatch(/^[A-Z][A-Za-z]+$/);
+  });
+
+  it("is called as its factory is, with and without arguments", () => {
+    const cluster = new Small({ a: "1" });
+    expect(cluster.plugin(factory).name).toBe(factory.name);
+  });
+
+  it("says the same of the same, and changes nothing by being asked", () => {
+    onClusters((cluster, pod, again) => {
+      const plugin = cluster.plugin(factory);
+      const before = contents(cluster.cache);
+      const first = opinion(plugin, cluster.cache, pod);
+      expect(opinion(plugin, cluster.cache, pod), "asked twice").toEqual(first);
+      expect(contents(cluster.cache), "the state it saw").toEqual(before);
+      expect(opinion(cluster.plugin(factory), cluster.cache, pod), "a fresh instance").toEqual(first);
+      expect(opinion(again().plugin(factory), cluster.cache, pod), "one made elsewhere").toEqual(first);
+    });
+  });
+
+  it("scores whole numbers from 0 to 100 after normalisation", () => {
+    onClusters((cluster, pod) => {
+      for (const score of opinion(cluster.plugin(factory), cluster.cache, pod).scores?.normalized ?? []) {
+        expect(Number.isInteger(score)).toBe(true);
+        expect(score).toBeGreaterThanOrEqual(0);
+        expect(score).toBeLessThanOrEqual(MAX_NODE_SCORE);
+      }
+    });
+  });
+
+  it("sees on an overlay what it would see had the changes really been made", () => {
+    fc.assert(
+      fc.property(clusters, pods, pods, fc.nat(), (texts, text, added, where) => {
+        const cluster = new SmallCluster(texts, NAMESPACES);
+        const pod = cluster.pod(text);
+        const joining = cluster.pod(added);
+        const node = where % texts.length;
+        const leaving = cluster.cache.podsOn(node)[0];
+        const overlay = new Overlay(cluster.cache);
+        const targets = [overlay, cluster.cache];
+        const [shadow, real] = targets.map((target) => {
+          target.addPod(joining, node);
+          if (leaving !== undefined) target.removePod(leaving, node);
+          const seen = opinion(cluster.plugin(factory), target, pod);
+          if (target === overlay) overlay.reset();
+          return seen;
+        });
+        expect(shadow).toEqual(real);
+      }),
+      { numRuns: RUNS, seed: SEED },
+    );
+  });
+
+  it("keeps its PreFilter state as a fresh one would be while pods come and go", () => {
+    const plugin = new Small({ a: "1" }).plugin(factory);
+    const compared = checkIncremental(factory, pods, pods, RUNS);
+    const incremental = plugin.cloneState !== undefined;
+    expect(incremental).toBe(plugin.addPod !== undefined);
+    expect(incremental).toBe(plugin.removePod !== undefined);
+    expect(compared > 0).toBe(incremental);
+  });
+});
