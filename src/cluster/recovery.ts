@@ -144,7 +144,9 @@ export class RecoveryTracker {
   podCreated(pod: PodRecord, now: Micros): void {
     for (const open of this.#occurrences) {
       const loss = open.workloads.get(pod.workload);
-      if (loss === undefined || loss.replacements.size >= loss.lost.size) continue;
+      // A bare pod has no owner to replace it: others of its kind that come later are arrivals of their own.
+      if (loss === undefined || pod.owner.kind === "None") continue;
+      if (loss.replacements.size >= loss.lost.size) continue;
       loss.replacements.add(pod.id);
       loss.reached.replacementCreated = now - open.atUs;
     }
