@@ -169,6 +169,9 @@ describe("elections (§5.2)", () => {
     group.heldDisks.add(1);
     group.campaign(1);
     expect(group.node(1)).toMatchObject({ role: "candidate", term: 1 });
+    // The first write is the term, the second the vote.
+    group.persisted(1, 1);
+    expect(group.node(1)).toMatchObject({ role: "candidate", durableTerm: 1, durableVotedFor: 0 });
     group.sync(1);
     expect(group.node(1)).toMatchObject({ role: "leader", term: 1, commitIndex: 0 });
     group.sync(1);

@@ -410,6 +410,18 @@ describe("flow control", () => {
     expect(entries.map((m) => [m.prevLogIndex, m.entries.length])).toEqual([[4, 2]]);
   });
 
+  it("a follower that was paused while its entries were committed is told so when it answers", () => {
+    const group = led(3, { ...PLAIN, inflightMessagesMax: 1 });
+    group.heldDisks.add(2);
+    group.propose(1, 5);
+    group.settle();
+    expect(group.node(1).commitIndex).toBe(2);
+    expect(group.node(2).commitIndex).toBe(1);
+    group.sync(2);
+    group.settle();
+    expect(group.node(2).commitIndex).toBe(2);
+  });
+
   it("a heartbeat's answer opens one place of a full window", () => {
     const group = led(3, { ...PLAIN, inflightMessagesMax: 2 });
     for (let data = 1; data <= 4; data++) group.propose(1, data);
@@ -433,6 +445,13 @@ describe("flow control", () => {
     }
     expect(most).toBe(4);
     expect(group.node(3).log.lastIndex).toBe(11);
+  });
+
+  it("an append older than what is committed is answered with all that is", () => {
+    const group = led();
+    const late = { ...appendTo1(0, 0, [], 1), from: 1, to: 2 };
+    group.deliver(late);
+    expect(group.takeMessages("AppendEntriesResponse")).toMatchObject([{ success: true, index: 1 }]);
   });
 
   it("a lost append is found by the refusal of what comes after it, and repaired", () => {
