@@ -50,13 +50,14 @@ function countLines(text: string, from: number, to: number): number {
 /** Cuts a document at the `- ` lines below a top-level `items:`; the frame is what is left, with an empty list. */
 export function cutItems(
   part: Part,
-): { readonly frame: string; readonly items: readonly Part[] } | undefined {
+): { readonly frame: string; readonly offset: number; readonly items: readonly Part[] } | undefined {
   const { text } = part;
   const head = /^items: *\n(?=- )/m.exec(text);
   if (head === null) return undefined;
   const items: Part[] = [];
   let line = part.firstLine + countLines(text, 0, head.index) + 1;
-  let start = head.index + head[0].length;
+  const offset = head.index + head[0].length;
+  let start = offset;
   const edge = /^(?! )(?=[^\n])/gm;
   edge.lastIndex = start + 1;
   for (let found = edge.exec(text); ; found = edge.exec(text)) {
@@ -71,7 +72,7 @@ export function cutItems(
     if (found === null || !text.startsWith("- ", end)) break;
     edge.lastIndex = end + 1;
   }
-  return { frame: `${text.slice(0, head.index)}items: []\n${text.slice(start)}`, items };
+  return { frame: `${text.slice(0, head.index)}items: []\n${text.slice(start)}`, offset, items };
 }
 
 /** From 1, counting columns in UTF-16 units. */

@@ -19,6 +19,7 @@ import {
   visit,
   type YAMLMap,
 } from "yaml";
+import { JsonPlaces, jsonMistakeOffset } from "./json-places.js";
 import { type Problems, showValue } from "./problems.js";
 import { cutItems, lineAndColumn, type Part, type Position, splitDocuments } from "./yaml-parts.js";
 import { readPlainYaml } from "./yaml-plain.js";
@@ -76,32 +77,44 @@ export function writeYaml(data: unknown): string {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const CONTROL_CHARACTERS = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
-/** Lists above this size are read item by item where the quick reader gives up. */
+/** Above this size JSON is taken to be written by a machine (no search for repeated keys), lists are read by item. */
 const LARGE_LENGTH = 1_000_000;
-/** JSON above this size is taken to be written by a machine: no search for repeated keys. */
-const LARGE_JSON_LENGTH = 1_000_000;
+/** The complete reader takes about a hundred bytes for each of the text; this keeps it below 2 GB. */
+const COMPLETE_LENGTH_MAX = 20_000_000;
 
 function readDocument(part: Part, file: string, problems: Problems): YamlDocument | undefined {
-  if (part.text.length > LARGE_JSON_LENGTH && /^\s*[{[]/.test(part.text.slice(0, 1000))) {
-    const data = parseJson(part.text);
-    if (data !== undefined) return wholeDocument(part, file, data);
+  const large = part.text.length > LARGE_LENGTH;
+  const json = large && /^\s*[{[]/.test(part.text.slice(0, 1000)) ? parseJson(part.text) : undefined;
+  if (json?.kind === "read") {
+    return documentOf(file, json.data, () => offsetsIn(part, new JsonPlaces(part.text)));
   }
-  const plain = readPlainYaml(part.text);
+  const plain = json === undefined ? readPlainYaml(part.text) : undefined;
   if (plain !== undefined) return wholeDocument(part, file, plain.data);
-  if (part.text.length > LARGE_LENGTH) {
-    const list = readLargeList(part, file);
-    if (list !== undefined) return list;
+  const list = large && json === undefined ? readLargeList(part) : undefined;
+  if (list?.mistakes.length === 0) return wholeDocument(part, file, list.data);
+  if (part.text.length > COMPLETE_LENGTH_MAX) {
+    const message = "expected the style in which kubectl writes, for a document of more than 20 MB";
+    const found = list?.mistakes ?? [json?.mistake ?? { offset: 0, path: "", message }];
+    for (const mistake of found) addMistake(part, file, mistake, problems);
+    return undefined;
   }
   const { data, mistakes } = readCompleteYaml(part.text);
   for (const mistake of mistakes) addMistake(part, file, mistake, problems);
   return mistakes.length > 0 ? undefined : wholeDocument(part, file, data);
 }
 
-function parseJson(text: string): unknown {
+type JsonResult =
+  | { readonly kind: "read"; readonly data: unknown; readonly mistake?: never }
+  | { readonly kind: "malformed"; readonly mistake: SyntaxMistake };
+
+function parseJson(text: string): JsonResult {
   try {
-    return JSON.parse(text) as unknown;
+    return { kind: "read", data: JSON.parse(text) as unknown };
   } catch {
-    return undefined;
+    return {
+      kind: "malformed",
+      mistake: { offset: jsonMistakeOffset(text), path: "", message: "expected well-formed JSON" },
+    };
   }
 }
 
@@ -119,27 +132,36 @@ function addMistake(part: Part, file: string, mistake: SyntaxMistake, problems: 
 }
 
 function wholeDocument(part: Part, file: string, data: unknown): YamlDocument {
-  let places: ((path: YamlPath) => Position) | undefined;
+  return documentOf(file, data, () => placesOf(part));
+}
+
+type Places = (path: YamlPath) => Position;
+
+function documentOf(file: string, data: unknown, makePlaces: () => Places): YamlDocument {
+  let places: Places | undefined;
   const positionOf = (path: YamlPath): Position => {
-    places ??= placesOf(part);
+    places ??= makePlaces();
     return places(path);
   };
   return { file, data, positionOf };
 }
 
-/** Large lists are searched item by item, so that one mistake in a large file does not cost a tree of all of it. */
-function placesOf(part: Part): (path: YamlPath) => Position {
-  const cut = part.text.length > LARGE_LENGTH ? cutItems(part) : undefined;
-  if (cut !== undefined) return placesInItems(part, cut.items);
-  const places = new YamlPlaces(part.text);
+/** Offsets in a part's text as lines and columns of its file. */
+function offsetsIn(part: Part, places: { offsetOf(path: YamlPath): number }): Places {
   return (path) => {
     const { line, column } = lineAndColumn(part.text, places.offsetOf(path));
     return { line: line + part.firstLine, column };
   };
 }
 
-function placesInItems(part: Part, items: readonly Part[]): (path: YamlPath) => Position {
-  let open: { readonly index: number; readonly places: (path: YamlPath) => Position } | undefined;
+/** Large lists are searched item by item, so that one mistake in a large file does not cost a tree of all of it. */
+function placesOf(part: Part): Places {
+  const cut = part.text.length > LARGE_LENGTH ? cutItems(part) : undefined;
+  return cut === undefined ? offsetsIn(part, new YamlPlaces(part.text)) : placesInItems(part, cut.items);
+}
+
+function placesInItems(part: Part, items: readonly Part[]): Places {
+  let open: { readonly index: number; readonly places: Places } | undefined;
   return (path) => {
     const [first, index, ...rest] = path;
     const item = first === "items" && typeof index === "number" ? items[index] : undefined;
@@ -149,27 +171,36 @@ function placesInItems(part: Part, items: readonly Part[]): (path: YamlPath) => 
   };
 }
 
+/** More are hardly read by anybody, and each costs a message. */
+const LIST_MISTAKES_MAX = 20;
+
 /**
  * A large `kubectl get -o yaml` list whose items do not all have the plain style: each item is read by itself, so that
- * only the odd ones cost a syntax tree, one at a time. Undefined: no such list, or an item that needs its neighbours.
+ * only the odd ones cost a syntax tree, one at a time. Undefined where there is no such list. An item that refers to
+ * another by an alias counts as a mistake here.
  */
-function readLargeList(part: Part, file: string): YamlDocument | undefined {
+function readLargeList(
+  part: Part,
+): { readonly data: unknown; readonly mistakes: readonly SyntaxMistake[] } | undefined {
   const cut = cutItems(part);
   if (cut === undefined) return undefined;
   const frame = readCompleteYaml(cut.frame);
   if (frame.mistakes.length > 0 || typeof frame.data !== "object" || frame.data === null) return undefined;
   const items: unknown[] = [];
-  for (const item of cut.items) {
-    const data = (readPlainYaml(item.text) ?? completeOrNothing(item.text))?.data;
-    if (!Array.isArray(data) || data.length !== 1) return undefined;
-    items.push(data[0]);
+  const mistakes: SyntaxMistake[] = [];
+  let offset = cut.offset;
+  for (const [index, item] of cut.items.entries()) {
+    const plain = readPlainYaml(item.text);
+    const read = plain === undefined ? readCompleteYaml(item.text) : { data: plain.data, mistakes: [] };
+    if (Array.isArray(read.data)) items.push(...(read.data as unknown[]));
+    for (const mistake of read.mistakes) {
+      const path = mistake.path.replace(/^(\[0\])?/, `items[${index}]`);
+      mistakes.push({ ...mistake, path, offset: offset + mistake.offset });
+    }
+    if (mistakes.length >= LIST_MISTAKES_MAX) break;
+    offset += item.text.length;
   }
-  return wholeDocument(part, file, { ...frame.data, items });
-}
-
-function completeOrNothing(text: string): { readonly data: unknown } | undefined {
-  const { data, mistakes } = readCompleteYaml(text);
-  return mistakes.length > 0 ? undefined : { data };
+  return { data: { ...frame.data, items }, mistakes };
 }
 
 /** A mistake found by the complete reader, at an offset of its text. */
