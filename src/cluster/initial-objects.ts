@@ -45,10 +45,12 @@ class InitialObjects {
   readonly #model: Model;
   /** `Kind/namespace/name` → id. */
   readonly #ids = new Map<string, number>();
+  readonly #nodeIds: ReadonlyMap<string, number>;
 
   constructor(store: ClusterStore, model: Model) {
     this.#store = store;
     this.#model = model;
+    this.#nodeIds = new Map(model.topology.nodes.map(({ name, id }) => [name, id]));
   }
 
   apply(): void {
@@ -309,7 +311,11 @@ class InitialObjects {
     const ready = new Map<number, number[]>();
     for (const pod of this.#store.livePods) {
       if (!pod.ready || pod.node < 0 || pod.deletingUs >= 0) continue;
-      for (const service of pod.services) ready.set(service, [...(ready.get(service) ?? []), pod.id]);
+      for (const service of pod.services) {
+        const pods = ready.get(service);
+        if (pods === undefined) ready.set(service, [pod.id]);
+        else pods.push(pod.id);
+      }
     }
     for (const { id: service } of this.#store.services) {
       const pods = ready.get(service);
@@ -331,7 +337,7 @@ class InitialObjects {
   }
 
   #nodeNamed(name: string): number {
-    return this.#model.topology.nodes.findIndex((node) => node.name === name);
+    return this.#nodeIds.get(name) ?? -1;
   }
 }
 

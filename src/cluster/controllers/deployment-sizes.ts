@@ -49,18 +49,20 @@ export function newReplicaSetSize(deployment: DeploymentRecord, current: number,
 export function shrinkOld(
   deployment: DeploymentRecord,
   newest: ReplicaSetRecord,
-  old: readonly ReplicaSetRecord[],
+  allOld: readonly ReplicaSetRecord[],
 ): Resize[] | "stale" {
+  // One that was emptied may still report pods of before; they do not count.
+  const old = allOld.filter(({ replicas }) => replicas > 0);
   const minAvailable = deployment.replicas - rollingLimits(deployment).unavailable;
   const newUnavailable = newest.replicas - newest.status.availableReplicas;
   const shrinkMax = totalReplicas(old) + newest.replicas - minAvailable - newUnavailable;
-  if (totalReplicas(old) === 0 || shrinkMax <= 0) return [];
+  if (old.length === 0 || shrinkMax <= 0) return [];
   const sizes = new Map(old.map((replicaSet) => [replicaSet, replicaSet.replicas]));
   let cleaned = 0;
   for (const replicaSet of old) {
     const unhealthy = replicaSet.replicas - replicaSet.status.availableReplicas;
     if (cleaned >= shrinkMax) break;
-    if (replicaSet.replicas === 0 || unhealthy === 0) continue;
+    if (unhealthy === 0) continue;
     const count = Math.min(shrinkMax - cleaned, unhealthy);
     if (count < 0) return "stale";
     sizes.set(replicaSet, replicaSet.replicas - count);
