@@ -8,7 +8,6 @@ import { compileShape } from "../../../src/policies/framework/shape.js";
 import type { DisruptionBudget, LabelPredicate, PodInfo } from "../../../src/policies/framework/types.js";
 import { readManifests } from "../../../src/workload/manifests.js";
 import { formatProblem, Problems } from "../../../src/workload/problems.js";
-import { readYaml } from "../../../src/workload/yaml.js";
 import type { Json, OwnerJson, Recording } from "./recorded.js";
 
 export class RecordedCluster {
@@ -125,8 +124,9 @@ function budgetOf(budget: PodDisruptionBudget): DisruptionBudget {
 
 function objects(items: readonly Json[]) {
   const problems = new Problems();
-  const text = JSON.stringify({ apiVersion: "v1", kind: "List", items });
-  const read = readManifests(readYaml(text, "recording.json", problems), problems);
+  const data = { apiVersion: "v1", kind: "List", items };
+  const document = { file: "recording.json", data, positionOf: () => ({ line: 1, column: 1 }) };
+  const read = readManifests([document], problems);
   // The corpus was not validated: with hostNetwork it has host ports that the API server would refuse.
   const errors = problems
     .list()
