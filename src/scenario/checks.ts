@@ -228,11 +228,10 @@ function checkObjectives(spec: ScenarioSpec, report: Report): void {
     const metric = objectiveMetric(objective.metric);
     if (metric === undefined) {
       const names = OBJECTIVE_METRICS.map(({ name }) => name);
-      const message = `expected a metric: ${names.join(", ")}`;
-      report([...path, "metric"], message, {
-        value: objective.metric,
-        suggestion: closestOf(objective.metric, names),
-      });
+      const suggestion = closestOf(objective.metric, names);
+      const message =
+        suggestion === undefined ? `expected a metric: ${names.join(", ")}` : "expected a metric";
+      report([...path, "metric"], message, { value: objective.metric, suggestion });
       continue;
     }
     const field = objective.atLeast === undefined ? "atMost" : "atLeast";

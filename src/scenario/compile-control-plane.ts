@@ -11,7 +11,7 @@ import type {
 } from "../cluster/model.js";
 import type { Topology } from "../topology/topology.js";
 import { SECOND } from "../units/time.js";
-import { closestOf, type Problems } from "../workload/problems.js";
+import type { Problems } from "../workload/problems.js";
 import type { ControlPlaneWritten } from "./control-plane-schema.js";
 import {
   API_SERVER_DEFAULTS,
@@ -26,7 +26,7 @@ import {
 import { durationUs, shareOf, variateUs } from "./scalars.js";
 import type { SchedulerConfiguration } from "./scheduler-configuration.js";
 import type { ScenarioSpec } from "./schema.js";
-import { addProblem, type Place, placeBelow } from "./shape.js";
+import { addProblem, addUnknown, type Place, placeBelow } from "./shape.js";
 
 /** `place` is the scenario's document at `spec`. */
 export function compileControlPlane(
@@ -82,11 +82,8 @@ export function compileControlPlane(
 function centreId(name: string, topology: Topology, place: Place, problems: Problems): number {
   const found = topology.centres.find((centre) => centre.name === name);
   if (found !== undefined) return found.id;
-  const suggestion = closestOf(
-    name,
-    topology.centres.map((centre) => centre.name),
-  );
-  addProblem(place, [], { message: "unknown centre", value: name, suggestion }, problems);
+  const known = topology.centres.map((centre) => centre.name);
+  addUnknown(place, [], { what: "a centre", value: name, known }, problems);
   return 0;
 }
 

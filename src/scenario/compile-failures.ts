@@ -3,11 +3,11 @@
 import { unreachable } from "../assert.js";
 import type { ControlPlaneModel, FailureModel, FailureTarget } from "../cluster/model.js";
 import type { Topology } from "../topology/topology.js";
-import { closestOf, type Problems } from "../workload/problems.js";
+import type { Problems } from "../workload/problems.js";
 import { keysGiven } from "./fields.js";
 import { durationUs, variateUs } from "./scalars.js";
 import type { FailureWritten, ScopeWritten } from "./schema.js";
-import { addProblem, type Place, placeBelow } from "./shape.js";
+import { addProblem, addUnknown, type Place, placeBelow } from "./shape.js";
 
 /** What is struck together, and its name. */
 interface Struck {
@@ -94,11 +94,8 @@ function struckBy(
   ): number | undefined => {
     const index = things.findIndex((thing) => thing.name === name);
     if (index >= 0) return index;
-    const suggestion = closestOf(
-      name,
-      things.map((thing) => thing.name),
-    );
-    addProblem(place, steps, { message: `unknown ${what}`, value: name, suggestion }, problems);
+    const known = things.map((thing) => thing.name);
+    addUnknown(place, steps, { what: `${article(what)} ${what}`, value: name, known }, problems);
     return undefined;
   };
   const one = <Thing extends { readonly name: string }>(
@@ -176,6 +173,10 @@ function struckBy(
     default:
       return unreachable(key);
   }
+}
+
+function article(word: string): string {
+  return /^[aeioAEIO]/.test(word) ? "an" : "a";
 }
 
 const nodeTarget = (node: number): FailureTarget => ({ kind: "node", node });

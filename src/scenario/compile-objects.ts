@@ -24,7 +24,8 @@ export interface ObjectContext {
 export interface ScenarioObjects {
   /** With admission done; no nodes. */
   readonly objects: readonly KubernetesObject[];
-  readonly nodes: readonly Node[];
+  /** False where a file could not be read, so that what is missing may have stood there. */
+  readonly complete: boolean;
 }
 
 /** Everything that is applied at time 0. */
@@ -32,13 +33,15 @@ export function compileObjects(
   manifests: readonly string[],
   inline: readonly Readonly<Record<string, unknown>>[],
   context: ObjectContext,
-): ScenarioObjects {
+): ScenarioObjects & { readonly nodes: readonly Node[] } {
   const { file, problems } = context;
+  const before = problems.errorCount;
   const documents = readFiles(manifests, context);
+  const complete = problems.errorCount === before;
   const read = readTogether(documents, inline, context);
   const nodes = read.filter((object) => object.kind === "Node");
   const rest = read.filter((object) => object.kind !== "Node");
-  return { objects: admitObjects(rest, { ...DEFAULT_ADMISSION, file }, problems), nodes };
+  return { objects: admitObjects(rest, { ...DEFAULT_ADMISSION, file }, problems), nodes, complete };
 }
 
 /** Documents of all files; a path that names nothing is a mistake where the scenario names it. */

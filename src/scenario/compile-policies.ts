@@ -8,7 +8,7 @@ import { readYaml } from "../workload/yaml.js";
 import { pathBeside } from "./paths.js";
 import { readSchedulerConfiguration, type SchedulerConfiguration } from "./scheduler-configuration.js";
 import type { PolicyWritten } from "./schema.js";
-import { addProblem, type Place, placeBelow } from "./shape.js";
+import { addProblem, addUnknown, type Place, placeBelow } from "./shape.js";
 
 /** The policy that is the cluster's own scheduler configuration. */
 export const DEFAULT_POLICY = "default";
@@ -64,15 +64,14 @@ function namedPolicy(
 ): PolicyModel[] {
   if (name === DEFAULT_POLICY) return [{ name, profiles: own.profiles }];
   if (!context.shelf.has(name)) {
-    addUnknown(at, name, context);
+    unknownPolicy(at, name, context);
     return [];
   }
   return [{ name, profiles: scoringBy(name, own) }];
 }
 
-function addUnknown(at: Place, name: string, { shelf, problems }: PolicyContext): void {
-  const suggestion = closestOf(name, [DEFAULT_POLICY, ...shelf]);
-  addProblem(at, [], { message: "unknown policy", value: name, suggestion }, problems);
+function unknownPolicy(at: Place, value: string, { shelf, problems }: PolicyContext): void {
+  addUnknown(at, [], { what: "a policy of the shelf", value, known: [DEFAULT_POLICY, ...shelf] }, problems);
 }
 
 /** One profile for each scheduler name of the cluster, so that every pod finds its scheduler. */
@@ -128,7 +127,7 @@ function profilesOf(
   if (plugin === undefined && !context.shelf.has(name)) return own.profiles;
   const chosen = plugin ?? name;
   if (context.shelf.has(chosen)) return scoringBy(chosen, own);
-  addUnknown(placeBelow(at, "plugin"), chosen, context);
+  unknownPolicy(placeBelow(at, "plugin"), chosen, context);
   return undefined;
 }
 

@@ -15,7 +15,7 @@ import { closestOf, type Problems } from "../workload/problems.js";
 import { placeOf } from "../workload/snapshot.js";
 import { TOPOLOGY_DEFAULTS } from "./defaults.js";
 import { quantityOf, shareOf, variateUs } from "./scalars.js";
-import { addProblem, type Place } from "./shape.js";
+import { addProblem, addUnknown, type Place } from "./shape.js";
 import type { TopologyWritten } from "./topology-schema.js";
 
 /** A pool whose node count is not the file's: `pool` is `<centre>/<pool>`. */
@@ -212,8 +212,7 @@ function compileLinks(
           ];
     for (const [end, at] of ends) {
       if (siteOf.has(end)) continue;
-      const suggestion = closestOf(end, siteOf.keys());
-      addProblem(place, at, { message: "unknown centre", value: end, suggestion }, problems);
+      addUnknown(place, at, { what: "a centre", value: end, known: [...siteOf.keys()] }, problems);
     }
     if (a === b) addProblem(place, path, { message: "expected two different centres" }, problems);
     const near = siteOf.get(a) === siteOf.get(b);

@@ -4,11 +4,11 @@ import type { ArrivalModel, RolloutModel, TrafficModel } from "../cluster/model.
 import type { Topology } from "../topology/topology.js";
 import { type Micros, SECOND } from "../units/time.js";
 import { openbArrivals, openbNodeObjects, readOpenbNodes, readOpenbPods } from "../workload/openb.js";
-import { closestOf, type Problems } from "../workload/problems.js";
-import type { ObjectContext } from "./compile-objects.js";
+import type { Problems } from "../workload/problems.js";
+import type { ObjectContext, ScenarioObjects } from "./compile-objects.js";
 import { pathBeside, pathInFolder } from "./paths.js";
 import { durationUs, ratePerSecond } from "./scalars.js";
-import { addProblem, type Place, placeBelow } from "./shape.js";
+import { addProblem, addUnknown, type Place, placeBelow } from "./shape.js";
 import type { WorkloadWritten } from "./workload-schema.js";
 
 export interface CompiledTraces {
@@ -77,7 +77,7 @@ const ROLLOUT_KINDS = {
 /** `place` is the scenario's document at `spec`. */
 export function compileRollouts(
   written: NonNullable<WorkloadWritten["rollouts"]>,
-  objects: readonly KubernetesObject[],
+  { objects, complete }: ScenarioObjects,
   place: Place,
   problems: Problems,
 ): RolloutModel[] {
@@ -88,7 +88,7 @@ export function compileRollouts(
     );
     if (key === undefined) return [];
     const kind = ROLLOUT_KINDS[key];
-    const found = findObject(rollout[key] ?? "", kind, objects, placeBelow(at, key), problems);
+    const found = findObject(rollout[key] ?? "", kind, { objects, complete }, placeBelow(at, key), problems);
     if (found === undefined) return [];
     if (kind === "DaemonSet" && rollout.change !== "template") {
       addProblem(at, ["change"], { message: "expected template: a DaemonSet has no replicas" }, problems);
@@ -105,7 +105,7 @@ export function compileRollouts(
 /** `place` is the scenario's document at `spec`. */
 export function compileTraffic(
   written: NonNullable<WorkloadWritten["traffic"]>,
-  objects: readonly KubernetesObject[],
+  { objects, complete }: ScenarioObjects,
   topology: Topology,
   place: Place,
   problems: Problems,
@@ -114,7 +114,7 @@ export function compileTraffic(
   return written.flatMap(({ service, from }, index) => {
     const at = placeBelow(place, "workload", "traffic", index);
     const rates = ratesByCentre(from, topology, placeBelow(at, "from"), problems);
-    const found = findObject(service, "Service", objects, placeBelow(at, "service"), problems);
+    const found = findObject(service, "Service", { objects, complete }, placeBelow(at, "service"), problems);
     if (found === undefined) return [];
     const { namespace, name } = found.metadata;
     if (seen.has(`${namespace}/${name}`)) {
@@ -148,11 +148,8 @@ function ratesByCentre(
     const entering =
       centre === undefined ? centres.filter((candidate) => candidate.site === site?.id) : [centre];
     if (entering.length === 0) {
-      const suggestion = closestOf(
-        name,
-        [...centres, ...sites].map((known) => known.name),
-      );
-      addProblem(place, [name], { message: "unknown centre or site", suggestion }, problems);
+      const known = [...centres, ...sites].map((candidate) => candidate.name);
+      addUnknown(place, [name], { what: "a centre or site", value: name, known }, problems);
     }
     for (const { id } of entering) rates[id] = (rates[id] ?? 0) + ratePerSecond(written) / entering.length;
   }
@@ -163,7 +160,7 @@ function ratesByCentre(
 function findObject(
   reference: string,
   kind: KubernetesObject["kind"],
-  objects: readonly KubernetesObject[],
+  { objects, complete }: ScenarioObjects,
   place: Place,
   problems: Problems,
 ): KubernetesObject | undefined {
@@ -176,7 +173,7 @@ function findObject(
   const known = objects
     .filter((object) => object.kind === kind)
     .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
-  const suggestion = closestOf(`${namespace}/${name}`, known);
-  addProblem(place, [], { message: `unknown ${kind}`, value: reference, suggestion }, problems);
+  if (complete)
+    addUnknown(place, [], { what: `a ${kind} of the manifests`, value: reference, known }, problems);
   return undefined;
 }

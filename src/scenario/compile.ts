@@ -4,7 +4,8 @@ import { defaultProfile } from "../policies/profiles.js";
 import { SHELF } from "../policies/shelf.js";
 import type { Micros } from "../units/time.js";
 import type { FileSource } from "../workload/files.js";
-import { closestOf, type Problem, Problems } from "../workload/problems.js";
+import { type Problem, Problems } from "../workload/problems.js";
+import { checkObjectives, checkPool, checkSchedulerNames } from "./compile-checks.js";
 import {
   compileControlPlane,
   compileKubelet,
@@ -22,11 +23,11 @@ import {
 import { compileTopology, type NodePoolCount } from "./compile-topology.js";
 import { compileRollouts, compileTraces, compileTraffic } from "./compile-workload.js";
 import { STUDY_DEFAULTS } from "./defaults.js";
-import { compileObjectives, type Objective, objectiveMetric } from "./objectives.js";
+import { compileObjectives, type Objective } from "./objectives.js";
 import { durationUs } from "./scalars.js";
 import { parseScenario, type ScenarioFile } from "./scenario.js";
 import { defaultSchedulerConfiguration, type SchedulerConfiguration } from "./scheduler-configuration.js";
-import { addProblem, type Place, placeBelow } from "./shape.js";
+import { type Place, placeBelow } from "./shape.js";
 
 /** What a command may say instead of the file. */
 export interface CompileOverrides {
@@ -142,10 +143,11 @@ function compileModel(
   const { place, problems } = context;
   const { workload = {} } = spec;
   const horizonUs = overrides.horizonUs ?? durationUs(spec.horizon);
-  const { objects, nodes } = compileObjects(workload.manifests ?? [], workload.objects ?? [], context);
+  const read = compileObjects(workload.manifests ?? [], workload.objects ?? [], context);
+  const { objects, nodes } = read;
   const traces = compileTraces(workload.traces ?? [], overrides.tracesFolder, horizonUs, context);
   const arrivals = compileArrivals(workload.arrivals ?? [], objects, horizonUs, context);
-  const rollouts = compileRollouts(workload.rollouts ?? [], objects, place, problems);
+  const rollouts = compileRollouts(workload.rollouts ?? [], read, place, problems);
   const allNodes = [...nodes, ...traces.nodes];
   const topology = compileTopology(spec.topology ?? {}, allNodes, overrides.nodePoolCount, place, problems);
   if (topology === undefined) return undefined;
@@ -162,100 +164,8 @@ function compileModel(
     objects,
     arrivals: [...arrivals, ...traces.arrivals],
     rollouts,
-    traffic: compileTraffic(workload.traffic ?? [], objects, topology, place, problems),
+    traffic: compileTraffic(workload.traffic ?? [], read, topology, place, problems),
     failures: compileFailures(spec.failures ?? [], topology, controlPlane, place, problems),
     metrics: compileMetrics(spec.metrics ?? {}),
   };
-}
-
-/** A pod whose scheduler no profile serves waits for ever, in Kubernetes and here: worth a word. */
-function checkSchedulerNames(
-  model: Model | undefined,
-  policies: StudyModel["policies"],
-  place: Place,
-  problems: Problems,
-): void {
-  if (model === undefined) return;
-  const asked = new Map<string, string>();
-  for (const object of model.objects) {
-    const spec =
-      object.kind === "Pod" ? object.spec : "template" in object ? object.template.spec : undefined;
-    if (spec === undefined || asked.has(spec.schedulerName)) continue;
-    asked.set(spec.schedulerName, `${object.kind} ${object.metadata.namespace}/${object.metadata.name}`);
-  }
-  for (const { name, classes } of model.arrivals) {
-    for (const { template } of classes) {
-      if (!asked.has(template.spec.schedulerName)) asked.set(template.spec.schedulerName, `arrivals ${name}`);
-    }
-  }
-  for (const [index, policy] of policies.entries()) {
-    for (const [schedulerName, who] of asked) {
-      if (policy.profiles.some((profile) => profile.schedulerName === schedulerName)) continue;
-      const message = `${who} asks for the scheduler "${schedulerName}", for which policy ${policy.name} has no profile: it stays pending`;
-      addProblem(place, ["policies", index], { message, severity: "warning" }, problems);
-    }
-  }
-}
-
-/** Objectives of things that are not there. */
-function checkObjectives(
-  { scenario }: ScenarioFile,
-  model: Model | undefined,
-  place: Place,
-  problems: Problems,
-): void {
-  if (model === undefined) return;
-  for (const [index, { metric, of = "cluster" }] of (scenario.spec.objectives ?? []).entries()) {
-    if (of === "cluster" || objectiveMetric(metric) === undefined) continue;
-    const [among, what] = subjectsOf(of, model);
-    const shape = namePattern(of);
-    if (among.some((name) => shape.test(name))) continue;
-    const suggestion = closestOf(of, among);
-    addProblem(
-      place,
-      ["objectives", index, "of"],
-      { message: `expected ${what}`, value: of, suggestion },
-      problems,
-    );
-  }
-}
-
-/** Names of results of the same kind as `of`, and what they are names of. */
-function subjectsOf(of: string, model: Model): readonly [names: readonly string[], what: string] {
-  const kind = of.split("/")[0];
-  if (kind === "service") {
-    return [
-      model.traffic.map(({ namespace, service }) => `service/${namespace}/${service}`),
-      "a Service with traffic",
-    ];
-  }
-  if (kind === "resource") {
-    const resources = new Set(model.topology.nodes.flatMap(({ allocatable }) => Object.keys(allocatable)));
-    return [[...resources].map((name) => `resource/${name}`), "a resource of the nodes"];
-  }
-  const names = model.objects.map((object) => {
-    const { namespace, name } = object.metadata;
-    return `${object.kind.toLowerCase()}/${namespace}/${name}`;
-  });
-  return [names, "a workload of this scenario"];
-}
-
-/** A pattern for names of results: `*` stands for any characters. */
-function namePattern(of: string): RegExp {
-  const parts = of.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`);
-}
-
-function checkPool({ scenario }: ScenarioFile, pool: string, place: Place, problems: Problems): void {
-  const pools = (scenario.spec.topology?.sites ?? []).flatMap((site) =>
-    site.centres.flatMap((centre) => (centre.nodePools ?? []).map(({ name }) => `${centre.name}/${name}`)),
-  );
-  if (pools.includes(pool)) return;
-  const suggestion = closestOf(pool, pools);
-  addProblem(
-    place,
-    [],
-    { message: 'expected "centre/pool" of this topology', value: pool, suggestion },
-    problems,
-  );
 }

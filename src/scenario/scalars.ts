@@ -22,7 +22,7 @@ const NAME_EXPECTED = 'expected a name of lower-case letters, digits, "-" and ".
 
 /** A string that matches, with one message for everything that does not. */
 function text(pattern: RegExp, error: string) {
-  return z.string({ error }).regex(pattern, { error });
+  return z.string({ error }).regex(pattern, { error, abort: true });
 }
 
 /** A span of time of at least 0. */

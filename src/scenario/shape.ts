@@ -26,7 +26,8 @@ export function checkShape<Schema extends z.ZodType>(
   const data = withoutNulls(written);
   const result = schema.safeParse(data, { error: plainMessage });
   if (result.success) return result.data;
-  for (const mistake of result.error.issues.flatMap((issue) => mistakesOf(issue, schema, data, []))) {
+  const mistakes = result.error.issues.flatMap((issue) => mistakesOf(issue, schema, data, []));
+  for (const mistake of mistakes.filter((candidate) => !followsFromSlip(candidate, mistakes))) {
     addProblem(place, mistake.path, mistake, problems);
   }
   return undefined;
@@ -55,6 +56,21 @@ export function addProblem(
     severity: problem.severity ?? "error",
   });
 }
+
+/** Records a name that means nothing here, with the names that would where they are few. */
+export function addUnknown(
+  place: Place,
+  below: YamlPath,
+  unknown: { readonly what: string; readonly value: string; readonly known: readonly string[] },
+  problems: Problems,
+): void {
+  const { what, value, known } = unknown;
+  const few = known.length > 0 && known.length <= KNOWN_SHOWN_MAX ? ` (${known.join(", ")})` : "";
+  const message = known.length === 0 ? `expected ${what}, but there is none` : `expected ${what}${few}`;
+  addProblem(place, below, { message, value, suggestion: closestOf(value, known) }, problems);
+}
+
+const KNOWN_SHOWN_MAX = 6;
 
 /** The place that many steps further down. */
 export function placeBelow(place: Place, ...steps: YamlPath): Place {
@@ -122,7 +138,7 @@ function plainMessage(issue: z.core.$ZodRawIssue): string {
         ? `expected a list of at most ${issue.maximum}`
         : `expected a number of at most ${issue.maximum}`;
     case "unrecognized_keys":
-      return "unknown field";
+      return UNKNOWN_FIELD;
     case "invalid_value":
       return `expected ${issue.values.map(String).join(", ")}`;
     default:
@@ -137,6 +153,24 @@ interface Mistake {
   readonly suggestion?: string | undefined;
 }
 
+/** A field that is missed only because its name was written wrongly: the wrong name says enough. */
+function followsFromSlip({ path, message }: Mistake, mistakes: readonly Mistake[]): boolean {
+  return mistakes.some((slip) => {
+    if (slip.message !== UNKNOWN_FIELD || slip.suggestion === undefined) return false;
+    const meant = [...slip.path.slice(0, -1), slip.suggestion];
+    if (message.endsWith(MISSING)) return samePath(path, meant);
+    const needed = /^expected exactly one of (.*)$/.exec(message)?.[1]?.split(/, | and /) ?? [];
+    return samePath(path, meant.slice(0, -1)) && needed.includes(slip.suggestion);
+  });
+}
+
+function samePath(a: YamlPath, b: YamlPath): boolean {
+  return a.length === b.length && a.every((step, index) => step === b[index]);
+}
+
+const UNKNOWN_FIELD = "unknown field";
+const MISSING = ", but it is missing";
+
 /** One zod issue as the author's mistakes; a union's are those of the alternative that fits best. */
 function mistakesOf(issue: z.core.$ZodIssue, schema: z.ZodType, data: unknown, above: YamlPath): Mistake[] {
   const path = [...above, ...issue.path.filter((step) => typeof step !== "symbol")];
@@ -148,7 +182,7 @@ function mistakesOf(issue: z.core.$ZodIssue, schema: z.ZodType, data: unknown, a
       );
       return issue.keys.map((key) => ({
         path: [...path, key],
-        message: "unknown field",
+        message: UNKNOWN_FIELD,
         suggestion: closestOf(key, known),
       }));
     }
@@ -164,15 +198,14 @@ function mistakesOf(issue: z.core.$ZodIssue, schema: z.ZodType, data: unknown, a
       return [{ ...mistake(path, issue.message, value), suggestion }];
     }
     default:
-      return [mistake(path, issue.message, value)];
+      return [mistake(path, issue.message, value, issue.code === "custom")];
   }
 }
 
 /** Nothing there: it is the field that is missed. A collection's content says nothing, so it is not shown. */
-function mistake(path: YamlPath, message: string, value: unknown): Mistake {
-  if (value === undefined) return { path, message: `${message}, but it is missing` };
-  if (typeof value === "object" && /^expected (exactly|at most|either|every)/.test(message))
-    return { path, message };
+function mistake(path: YamlPath, message: string, value: unknown, custom = false): Mistake {
+  if (value === undefined) return { path, message: `${message}${MISSING}` };
+  if (typeof value === "object" && custom) return { path, message };
   return { path, message, value };
 }
 
