@@ -108,6 +108,32 @@ describe.each(SHELF.map((factory) => [factory.name, factory] as const))("%s", (_
     );
   });
 
+  it("depends on no more than it declares", () => {
+    const { dependsOn } = new Small({ a: "1" }).plugin(factory);
+    if (dependsOn === "domain" || dependsOn === "cluster") return;
+    fc.assert(
+      fc.property(clusters, pods, pods, fc.nat(), (texts, text, added, where) => {
+        const cluster = new SmallCluster(texts, NAMESPACES);
+        const pod = cluster.pod(text);
+        const plugin = cluster.plugin(factory);
+        const touched = where % texts.length;
+        const raw = () => {
+          const { verdicts: refusals, scores } = opinion(plugin, cluster.cache, pod);
+          const byNode = Array.from(cluster.cache.nodeOrder, (node, i) => [
+            node,
+            refusals[i],
+            scores?.raw[i],
+          ]);
+          return dependsOn === "facts" ? byNode : byNode.filter(([node]) => node !== touched);
+        };
+        const before = raw();
+        cluster.cache.addPod(cluster.pod(added), touched);
+        expect(raw()).toEqual(before);
+      }),
+      { numRuns: RUNS, seed: SEED },
+    );
+  });
+
   it("keeps its PreFilter state as a fresh one would be while pods come and go", () => {
     const plugin = new Small({ a: "1" }).plugin(factory);
     const compared = checkIncremental(factory, pods, pods, RUNS);

@@ -1,9 +1,7 @@
 import type { Labels } from "../../api/objects.js";
 import { labelOf } from "../../api/selectors.js";
 import { assert } from "../../assert.js";
-
-const LABEL_REGION = "topology.kubernetes.io/region";
-const LABEL_ZONE = "topology.kubernetes.io/zone";
+import { LABEL_REGION, LABEL_ZONE } from "../../topology/topology.js";
 
 /**
  * The scheduler's node tree: nodes by zone, zones in order of first appearance, each zone in order of addition; the

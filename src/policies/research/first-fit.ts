@@ -4,7 +4,8 @@ import { defineResearchPolicy } from "../policy.js";
 export const firstFit = defineResearchPolicy({
   name: "FirstFit",
   description: "Takes the first node, in the scheduler's order, on which the pod fits.",
-  dependsOn: "facts",
+  // A node that comes or goes shifts the others' places.
+  dependsOn: "cluster",
   score: (view, _pod, node) => -view.nodePosition(node),
   // The best gets 100 and all others 0: with thousands of nodes a scale of 0..100 could not keep them apart.
   normalizeScore: (_view, _pod, _nodes, scores) => {
