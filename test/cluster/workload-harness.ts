@@ -59,7 +59,9 @@ export interface HarnessOptions {
 interface Request {
   readonly operation: Operation;
   readonly done: ((outcome: RequestOutcome) => void) | undefined;
+  /** The process that sent it lives. */
   readonly isCurrent: () => boolean;
+  readonly where: () => number;
 }
 
 /** A constant number of µs. */
@@ -191,10 +193,10 @@ export class Harness implements ClusterCore {
   }
 
   #apply(slot: number): void {
-    const { operation, done, isCurrent, client } = this.#requests.take(slot);
+    const { operation, done, isCurrent, where, client } = this.#requests.take(slot);
     if (!isCurrent()) return;
     const unlucky = this.noise.uniform("api-error") < (this.#options.errorShare ?? 0);
-    if (!this.apiUp) done?.("unavailable");
+    if (!this.apiUp || where() < 0) done?.("unavailable");
     else if (!unlucky) done?.(this.#record(operation, client));
     else if (this.noise.uniform("api-error-kind") < 0.5) done?.("unavailable");
     else {
@@ -276,13 +278,13 @@ export class Harness implements ClusterCore {
     let epoch = 0;
     const submit = (operation: Operation, done?: (outcome: RequestOutcome) => void): void => {
       const sent = epoch;
-      const isCurrent = (): boolean => sent === epoch && where() >= 0;
+      const isCurrent = (): boolean => sent === epoch;
       const at = bucket.reserve(this.sim.now) + this.#requestUs();
       this.sim.schedule(
         at,
         this.sim.kinds["api-send"],
         0,
-        this.#requests.put({ operation, done, isCurrent, client }),
+        this.#requests.put({ operation, done, isCurrent, where, client }),
       );
     };
     return {

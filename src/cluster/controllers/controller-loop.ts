@@ -47,22 +47,6 @@ export class ControllerLoop {
     else this.expectations.deletionObserved(owner, pod.id);
   }
 
-  /** Sends all operations at once; `then` hears whether all succeeded, once all are answered. */
-  submitAll(operations: readonly Operation[], then: (ok: boolean) => void): void {
-    let waiting = operations.length;
-    let ok = true;
-    if (waiting === 0) {
-      then(true);
-      return;
-    }
-    for (const operation of operations) {
-      this.client.submit(operation, (outcome) => {
-        if (outcome !== "ok") ok = false;
-        if (--waiting === 0) then(ok);
-      });
-    }
-  }
-
   /**
    * Creates `count` pods in batches of 1, 2, 4 ..., each sent when the one before it is answered; after a batch with
    * an error the rest is left to the next sync. One Event a pod created.

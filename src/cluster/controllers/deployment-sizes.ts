@@ -12,7 +12,7 @@ export interface Resize {
 }
 
 /** maxSurge is rounded up, maxUnavailable down, and not both are 0 (ResolveFenceposts). */
-export function rollingLimits(deployment: DeploymentRecord): { surge: number; unavailable: number } {
+function rollingLimits(deployment: DeploymentRecord): { surge: number; unavailable: number } {
   return rollingLimitsFor(deployment, deployment.replicas);
 }
 

@@ -90,13 +90,15 @@ export class ReplicaSetController implements Controller {
     const now = this.#core.sim.now;
     let readyReplicas = 0;
     let availableReplicas = 0;
+    let nextUs = Number.POSITIVE_INFINITY;
     for (const pod of active) {
       if (!pod.ready) continue;
       readyReplicas++;
       if (isAvailable(pod, minReadySeconds, now)) availableReplicas++;
-      // Looked at again once it has been ready for long enough.
-      else this.#loop.queue.addAfter(replicaSet.id, pod.readyChangedUs + minReadySeconds * SECOND - now);
+      else nextUs = Math.min(nextUs, pod.readyChangedUs + minReadySeconds * SECOND);
     }
+    // Looked at again once the next pod has been ready for long enough.
+    if (nextUs < Number.POSITIVE_INFINITY) this.#loop.queue.addAfter(replicaSet.id, nextUs - now);
     return {
       replicas: active.length,
       readyReplicas,
