@@ -174,8 +174,10 @@ export const scenarioSchema = z
       .literal(SCENARIO_API_VERSION, { error: `expected ${SCENARIO_API_VERSION}` })
       .describe(`${SCENARIO_API_VERSION}.`),
     kind: z.literal("Scenario", { error: "expected Scenario" }).describe("Scenario."),
-    metadata: z.strictObject({ name: name.describe("Names the folder of results.") }),
-    spec,
+    metadata: z
+      .strictObject({ name: name.describe("Names the folder of results.") })
+      .describe("Who the scenario is."),
+    spec: spec.describe("What is simulated."),
   })
   .describe("A Seatrial scenario.");
 

@@ -87,7 +87,15 @@ export const workload = z.strictObject({
   manifests: optional(z.array(path), "Files, folders or globs of Kubernetes manifests and snapshots.", []),
   objects: optional(z.array(z.record(z.string(), z.unknown())), "Kubernetes objects written inline.", []),
   arrivals: optional(z.array(arrival), "Pods that arrive while the run goes on.", []),
-  traces: optional(z.array(z.strictObject({ openb })), "Published traces.", []),
+  traces: optional(
+    z.array(
+      z.strictObject({
+        openb: openb.describe("A trace in the format of Alibaba's openb (cluster-trace-gpu-v2023)."),
+      }),
+    ),
+    "Published traces.",
+    [],
+  ),
   rollouts: optional(z.array(rollout), "Changes of workloads while the run goes on.", []),
   traffic: optional(z.array(traffic), "Requests to services.", []),
 });

@@ -430,19 +430,17 @@ const MISTAKES: readonly Mistake[] = [
 ];
 
 describe("a mistake in a scenario file", () => {
-  it.each(MISTAKES)(
-    "%s is shown with its place and what was expected",
-    (_what, from, to, shown, files = {}) => {
+  for (const [what, from, to, shown, files = {}] of MISTAKES) {
+    it(`${what} is shown with its place and what was expected`, () => {
       const compiled = edited(from, to, files);
-      const found = messages(compiled);
-      const cut = found.map((message, index) => {
+      const found = messages(compiled).map((message, index) => {
         const expected = shown[index] ?? "";
         return expected.endsWith("…") && message.startsWith(expected.slice(0, -1)) ? expected : message;
       });
-      expect(cut).toEqual(shown);
+      expect(found).toEqual(shown);
       expect(compiled.study === undefined).toBe(compiled.problems.hasErrors);
-    },
-  );
+    });
+  }
 
   it("does not hide another: all are shown at once, in the order of the file", () => {
     const text = SMALL_SCENARIO.replace("horizon: 10m", "horizon: soon")
