@@ -26,6 +26,9 @@ const TOGETHER_SPREAD_US = 13 * MILLISECOND;
 /** Linux' smallest retransmission time. */
 const RETRANSMISSION_US = 200 * MILLISECOND;
 
+/** More draws than a process makes in one term. */
+const DRAWS_PER_START = 1_000_000;
+
 interface WaitingMessage {
   readonly message: Message;
   readonly after: number;
@@ -82,8 +85,10 @@ export class EtcdMembers implements Etcd {
           electionTicks,
           preVote: etcd.preVote,
           checkQuorum: etcd.checkQuorum,
+          // `nth` starts again with each start of the process, so the draw's address has the start in it.
           drawElectionTicks: (_, term, nth) =>
-            electionTicks + Math.floor(draws.uniform(term, nth) * electionTicks),
+            electionTicks +
+            Math.floor(draws.uniform(term, this.#member(id).generation * DRAWS_PER_START + nth) * electionTicks),
         },
         node: undefined,
         image: { hardState: { term: 0, votedFor: NONE, commitIndex: 0 }, entries: [] },
