@@ -212,7 +212,11 @@ export interface Deployment {
   readonly template: PodTemplate;
   readonly strategy:
     | { readonly type: "Recreate" }
-    | { readonly type: "RollingUpdate"; readonly maxSurge: IntOrPercent; readonly maxUnavailable: IntOrPercent };
+    | {
+        readonly type: "RollingUpdate";
+        readonly maxSurge: IntOrPercent;
+        readonly maxUnavailable: IntOrPercent;
+      };
   readonly minReadySeconds: number;
 }
 
