@@ -17,7 +17,7 @@ import {
   NONE,
   type RaftConfig,
 } from "../raft/types.js";
-import { MILLISECOND, SECOND, type Micros } from "../units/time.js";
+import { MILLISECOND, type Micros, SECOND } from "../units/time.js";
 import type { ClusterCore, Etcd } from "./core.js";
 import type { NetworkState } from "./network.js";
 
@@ -88,7 +88,9 @@ export class EtcdMembers implements Etcd {
           // `nth` starts again with each start of the process, so the draw's address has the start in it.
           drawElectionTicks: (_, term, nth) =>
             electionTicks +
-            Math.floor(draws.uniform(term, this.#member(id).generation * DRAWS_PER_START + nth) * electionTicks),
+            Math.floor(
+              draws.uniform(term, this.#member(id).generation * DRAWS_PER_START + nth) * electionTicks,
+            ),
         },
         node: undefined,
         image: { hardState: { term: 0, votedFor: NONE, commitIndex: 0 }, entries: [] },
@@ -270,7 +272,9 @@ export class EtcdMembers implements Etcd {
     const node = member.node;
     if (node === undefined || node.leader === NONE || member.held.length === 0) return;
     const oldestUs = this.#core.sim.now - this.#requestTimeoutUs;
-    const held = member.held.filter((proposal) => proposal.sinceUs > oldestUs).map((proposal) => proposal.data);
+    const held = member.held
+      .filter((proposal) => proposal.sinceUs > oldestUs)
+      .map((proposal) => proposal.data);
     member.held = [];
     if (held.length > 0) this.#process(member, node.propose(held));
   }
