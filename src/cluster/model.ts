@@ -266,4 +266,6 @@ export interface StudyModel {
   readonly policies: readonly PolicyModel[];
   readonly replications: number;
   readonly options: RunOptions;
+  /** Keep the timeline of this replication, under every policy, though `options` does not ask for it. */
+  readonly eventsOf?: number;
 }

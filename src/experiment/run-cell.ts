@@ -11,7 +11,8 @@ import type { Cell } from "./plan.js";
 export async function runCell(study: StudyModel, cell: Cell): Promise<Replication> {
   const policy = present(study.policies[cell.policyIndex], `policy ${cell.policyIndex} is in the study`);
   const own = policy.file === undefined ? [] : [await loadPolicy(policy.file)];
-  const run = simulate(study.model, policy, cell.replication, study.options, shelfWith(own));
+  const options = cell.replication === study.eventsOf ? { ...study.options, events: true } : study.options;
+  const run = simulate(study.model, policy, cell.replication, options, shelfWith(own));
   // A figure that is none is a bug of this cell; found here, it costs the study one cell and not all its files.
   for (const { metric, of, value } of run.metrics) {
     assert(Number.isFinite(value), `metric ${metric} of ${of} is ${value}`);
