@@ -39,7 +39,7 @@ export interface Network {
   nodesConnected(a: number, b: number): boolean;
   /** A draw of the one-way latency in whole µs, for a message sent now. */
   latencyUs(from: number, to: number): Micros;
-  /** Mean share of messages lost, 0..1, for traffic from a to b and back. */
+  /** Share of users' requests from a to b that fail for want of packets, 0..1, retransmissions considered. */
   roundTripLoss(a: number, b: number): number;
 }
 
