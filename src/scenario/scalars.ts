@@ -12,12 +12,14 @@ import { exactlyOne, keysGiven } from "./fields.js";
 
 const DURATION_PATTERN = /^(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(us|µs|μs|ms|s|m|h|d))+)$/;
 const POSITIVE_DURATION_PATTERN = /^(?=.*[1-9])(([0-9]+(\.[0-9]*)?|\.[0-9]+)(us|µs|μs|ms|s|m|h|d))+$/;
+const POSITIVE_RATE_PATTERN = /^(?=.*[1-9])([0-9]+(\.[0-9]+)?|\.[0-9]+)\/(s|m|min|h|d)$/;
 const RATE_PATTERN = /^([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\/(s|m|min|h|d)$/;
 const PERCENT_PATTERN = /^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$/;
 const QUANTITY_PATTERN = /^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)(Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]+|[numkMGTPE]?)$/;
 const NAME_PATTERN = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
 const REFERENCE_PATTERN = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
 
+const SHARE_EXPECTED = 'expected a share between 0 and 1, or a percentage such as "99.5%"';
 const NAME_EXPECTED = 'expected a name of lower-case letters, digits, "-" and "."';
 
 /** A string that matches, with one message for everything that does not. */
@@ -26,49 +28,59 @@ function text(pattern: RegExp, error: string) {
 }
 
 /** A span of time of at least 0. */
-export const duration = text(DURATION_PATTERN, `expected ${DURATION_EXPECTED}`);
+export const duration = text(DURATION_PATTERN, `expected ${DURATION_EXPECTED}`).meta({ title: "duration" });
 
 /** A span of time above 0 (of at least one µs). */
-export const positiveDuration = text(
-  POSITIVE_DURATION_PATTERN,
-  `expected ${DURATION_EXPECTED}, above 0`,
-).refine((written) => durationUs(written) > 0, { error: "expected a duration of at least 1us" });
+export const positiveDuration = text(POSITIVE_DURATION_PATTERN, `expected ${DURATION_EXPECTED}, above 0`)
+  .refine((written) => durationUs(written) > 0, { error: "expected a duration of at least 1us" })
+  .meta({ title: "duration above 0" });
 
 /** Things per time. */
-export const rate = text(RATE_PATTERN, 'expected a rate such as "300/s", "6/min" or "20/h"');
+export const rate = text(RATE_PATTERN, 'expected a rate such as "300/s", "6/min" or "20/h"').meta({
+  title: "rate",
+});
+
+/** Things per time, above 0. */
+export const positiveRate = text(
+  POSITIVE_RATE_PATTERN,
+  'expected a rate above 0 such as "300/s", "6/min" or "20/h"',
+).meta({ title: "rate above 0" });
 
 /** A share of 1, as a number or a percentage. */
-export const share = z.union(
-  [
-    z.number().min(0, { error: SHARE_EXPECTED() }).max(1, { error: SHARE_EXPECTED() }),
-    text(PERCENT_PATTERN, SHARE_EXPECTED()),
-  ],
-  { error: SHARE_EXPECTED() },
-);
-
-function SHARE_EXPECTED(): string {
-  return 'expected a share between 0 and 1, or a percentage such as "99.5%"';
-}
+export const share = z
+  .union(
+    [
+      z.number().min(0, { error: SHARE_EXPECTED }).max(1, { error: SHARE_EXPECTED }),
+      text(PERCENT_PATTERN, SHARE_EXPECTED),
+    ],
+    { error: SHARE_EXPECTED },
+  )
+  .meta({ title: "share" });
 
 /** A Kubernetes quantity of at least 0. */
-export const quantity = z.union(
-  [
-    z.number().min(0, { error: `expected ${QUANTITY_EXPECTED}` }),
-    text(QUANTITY_PATTERN, `expected ${QUANTITY_EXPECTED}`),
-  ],
-  { error: `expected ${QUANTITY_EXPECTED}` },
-);
+export const quantity = z
+  .union(
+    [
+      z.number().min(0, { error: `expected ${QUANTITY_EXPECTED}` }),
+      text(QUANTITY_PATTERN, `expected ${QUANTITY_EXPECTED}`),
+    ],
+    { error: `expected ${QUANTITY_EXPECTED}` },
+  )
+  .meta({ title: "quantity" });
 
 /** A Kubernetes-style name: lower case, digits, "-" and ".". */
-export const name = text(NAME_PATTERN, NAME_EXPECTED);
+export const name = text(NAME_PATTERN, NAME_EXPECTED).meta({ title: "name" });
 
 /** `namespace/name`, or a name in the namespace `default`. */
-export const namespacedName = text(REFERENCE_PATTERN, 'expected "namespace/name"');
+export const namespacedName = text(REFERENCE_PATTERN, 'expected "namespace/name"').meta({
+  title: "namespace/name",
+});
 
 /** A path, relative to the scenario file. */
 export const path = z
   .string({ error: "expected a path, relative to this file" })
-  .min(1, { error: "expected a path, relative to this file" });
+  .min(1, { error: "expected a path, relative to this file" })
+  .meta({ title: "path" });
 
 export function wholeNumber(min: number, max?: number) {
   const error = `expected a whole number ${max === undefined ? `of at least ${min}` : `from ${min} to ${max}`}`;

@@ -81,10 +81,10 @@ const failure = withExactlyOneOf(
     every: optional(positiveDuration, "It strikes again and again, this far apart, with `count`."),
     count: optional(wholeNumber(1, 10_000), "How often, with `every`."),
     start: optional(duration, "First strike, with `every`; default: after one interval."),
-    timeToFailure: optional(distribution, "Drawn time until it strikes, from time 0 and after each repair."),
+    timeToFailure: optional(distribution, "Drawn time until it strikes, counted from `notBefore` and from each repair."),
     notBefore: optional(
       duration,
-      "With timeToFailure: earlier strikes come at this moment at the soonest.",
+      "With timeToFailure: the first one is counted from this moment.",
       "0s",
     ),
     for: optional(distribution, "Repaired after this."),

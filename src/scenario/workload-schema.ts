@@ -9,12 +9,13 @@ import {
   path,
   positiveDuration,
   positiveNumber,
+  positiveRate,
   rate,
   wholeNumber,
 } from "./scalars.js";
 
 const arrivalProcess = exactlyOne({
-  poisson: rate.describe("Poisson arrivals at this rate.").optional(),
+  poisson: positiveRate.describe("Poisson arrivals at this rate.").optional(),
   every: positiveDuration.describe("One arrival after each such interval.").optional(),
   times: z.array(duration).min(1).describe("Arrivals at these moments.").optional(),
 });
