@@ -56,9 +56,7 @@ export function addRunOptions(command: Command): Command {
     .option("--nodes <centre/pool=n>", "another node count of one pool", nodePoolCount)
     .addOption(wholeNumber("--replication <n>", "only this replication, from 0", 0).conflicts("replications"))
     .addOption(
-      wholeNumber("--events [n]", "write events.csv, the timeline of replication n (default: 0)", 0).preset(
-        "0",
-      ),
+      wholeNumber("--events [n]", "write events.csv, the timeline of one replication", 0).preset("0"),
     );
 }
 

@@ -28,6 +28,7 @@ import {
   resultsFolder,
 } from "./study.js";
 import type { Terminal } from "./terminal.js";
+import { counted } from "./text/table.js";
 import { VERSION } from "./version.js";
 
 const EXAMPLES = `
@@ -94,7 +95,7 @@ async function plan(file: string, options: PlanOptions, terminal: Terminal): Pro
     for (const line of base.warnings) terminal.err(line);
     const { replications, policies } = base.study;
     terminal.out(
-      `${base.study.model.name}: fewest nodes of ${range.pool}, ${range.min} to ${range.max}, policy ${policies[0]?.name}, ${replications} replications`,
+      `${base.study.model.name}: fewest nodes of ${range.pool}, ${range.min} to ${range.max}, policy ${policies[0]?.name}, ${counted(replications, "replication")}`,
     );
   }
   return interruptible(async (interrupt) => {
@@ -191,7 +192,7 @@ function conclusion(
   if (count === null) return [`No count from ${min} to ${max} nodes of ${pool} meets every objective.`];
   const repeat = (nodes: number): string => `    ${replayCommand(opened, { pool, count: nodes })}`;
   return [
-    `${count} nodes of ${pool} are enough${tooFew === null ? ` (the fewest considered)` : `, ${count - 1} are not`}.`,
+    `${counted(count, "node")} of ${pool} ${count === 1 ? "is" : "are"} enough${tooFew === null ? ` (the fewest considered)` : `, ${count - 1} ${count === 2 ? "is" : "are"} not`}.`,
     ...(enough === null ? [] : [`  ${count}: ${enough.detail}`, repeat(count)]),
     ...(tooFew === null ? [] : [`  ${count - 1}: ${tooFew.detail}`, repeat(count - 1)]),
     ...nonMonotone.map(

@@ -14,6 +14,7 @@ import { EXIT } from "./exit.js";
 import { checkPolicyFiles } from "./policy-choice.js";
 import type { Run } from "./program.js";
 import type { Terminal } from "./terminal.js";
+import { counted } from "./text/table.js";
 
 const EXAMPLES = `
 A file is taken for what it says it is: a scenario, a KubeSchedulerConfiguration, else Kubernetes manifests; .ts and .js
@@ -60,7 +61,7 @@ async function validate(files: readonly string[], options: Options, terminal: Te
     for (const { file, what, problems: own } of checked) {
       if (!own.hasErrors) terminal.out(`${file}: fine (${what})`);
     }
-    if (errors > 0) terminal.err(`${errors} error${errors === 1 ? "" : "s"}`);
+    if (errors > 0) terminal.err(counted(errors, "error"));
   }
   return errors > 0 ? EXIT.badInput : EXIT.fine;
 }
@@ -82,7 +83,7 @@ async function check(file: string, options: Options, from: FileSource): Promise<
     case "manifests": {
       const problems = new Problems();
       const objects = loadManifests([file], from, problems);
-      return { file, what: `${objects.length} object${objects.length === 1 ? "" : "s"}`, problems };
+      return { file, what: counted(objects.length, "object"), problems };
     }
   }
 }
@@ -106,11 +107,11 @@ async function checkScenarioFile(file: string, options: Options, from: FileSourc
   await checkPolicyFiles(study, problems);
   const { topology, objects } = study.model;
   const counts = [
-    `${topology.centres.length} centres`,
-    `${topology.nodes.length} nodes`,
-    `${objects.length} objects`,
-    `${study.policies.length} policies`,
-    `${study.replications} replications`,
+    counted(topology.centres.length, "centre"),
+    counted(topology.nodes.length, "node"),
+    counted(objects.length, "object"),
+    counted(study.policies.length, "policy", "policies"),
+    counted(study.replications, "replication"),
   ];
   return { file, what: `scenario ${study.model.name}: ${counts.join(", ")}`, problems };
 }

@@ -45,12 +45,21 @@ export function neverText(replications: number, upper: number): string {
   return `${NEVER} the same in all ${replications} replications: with 95 % confidence it is otherwise in fewer than ${shortest(100 * upper)} % of runs`;
 }
 
+/** Decimals beyond which nobody acts on a figure. */
+function decimalsMax(unit: string): number {
+  if (unit === "share" || unit === "points") return 4;
+  return unit === "s" ? 3 : 2;
+}
+
 function meanText(mean: number, half: number | null, unit: string): string {
   if (half === null) return withUnit(shortest(mean), unit);
+  if (half === 0) return `${withUnit(shortest(mean), unit)} ± 0`;
   // Two digits of the interval: beyond them the mean says nothing.
-  const digits = half > 0 ? Math.min(9, Math.max(0, 1 - Math.floor(Math.log10(half)))) : undefined;
-  if (digits === undefined) return `${withUnit(shortest(mean), unit)} ± 0`;
-  return `${withUnit(mean.toFixed(digits), unit)} ± ${half.toFixed(digits)}`;
+  const wanted = Math.max(0, 1 - Math.floor(Math.log10(half)));
+  const decimals = Math.min(wanted, decimalsMax(unit));
+  const shown = half.toFixed(decimals);
+  const small = Number(shown) === 0 ? `<${(10 ** -decimals).toFixed(decimals)}` : shown;
+  return `${withUnit(mean.toFixed(decimals), unit)} ± ${small}`;
 }
 
 function scaled(value: number, unit: string): number {

@@ -6,6 +6,7 @@ import { formatDuration } from "../../units/time.js";
 import { answerLines, differenceLines } from "./answers.js";
 import { ResultView } from "./result-view.js";
 import { stageLines } from "./stages.js";
+import { counted } from "./table.js";
 import { timelineLines } from "./timeline.js";
 
 export interface ReportParts {
@@ -40,10 +41,10 @@ function headLines(
   verdicts: readonly Verdict[],
 ): string[] {
   const { name, seed, policies, warmUpUs, horizonUs } = study;
-  const policyCount = policies.length === 1 ? `policy ${policies[0]}` : `${policies.length} policies`;
+  const who = policies.length === 1 ? `policy ${policies[0]}` : `${policies.length} policies`;
   const measured = formatDuration(horizonUs - warmUpUs);
   const warmUp = warmUpUs === 0 ? "" : ` after ${formatDuration(warmUpUs)} of warm-up`;
-  const head = `${name}: ${policyCount}, ${study.replications} replication${study.replications === 1 ? "" : "s"}, ${measured}${warmUp}, seed "${seed}"`;
+  const head = `${name}: ${who}, ${counted(study.replications, "replication")}, ${measured}${warmUp}, seed "${seed}"`;
   const missed = verdicts.filter(({ met }) => !met).length;
   return [
     head,

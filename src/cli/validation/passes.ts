@@ -14,42 +14,51 @@ const HEARD_AFTER_MS = 15;
 const SAME_PASS = 0.6;
 /** What a pass takes by itself, in ms for each node: from the recordings of 100 nodes. */
 export const IDLE_PER_NODE_MS = 0.1;
-/** A simulated pass is moved to a recorded one that is no further away; beyond, their lengths contradict each other. */
-export const MOVED_BY_AT_MOST_MS = 500;
+/** Idle passes of the recordings are a little longer still. */
+const DRIFT_MS = 5;
+/** A simulated pass is moved to a recorded one no further away than this share of a period. */
+const MOVED_BY_AT_MOST = 0.4;
 
-/** Passes are `periodMs` and their own duration apart, so the moments are whole passes from each other. */
+/**
+ * Passes are `periodMs` and their own duration apart, so the moments are whole passes from each other. What marking
+ * took comes before the next pass; the rest is shared by all passes between two moments.
+ */
 export function passRhythm(recording: Recording, periodMs: number, nodes: number): PassRhythm {
-  const seen = passMoments(recording, periodMs).map((ms) => ms - HEARD_AFTER_MS);
+  const seen = markingPasses(recording, periodMs);
   const lengthMs = periodMs + IDLE_PER_NODE_MS * nodes;
-  const first = seen[0];
-  if (first === undefined) return { startsMs: [], seen: 0 };
   const startsMs: number[] = [];
-  for (let at = first - lengthMs; at > 0; at -= lengthMs) startsMs.unshift(at);
-  seen.forEach((from, i) => {
-    const to = seen[i + 1] ?? Math.max(from, recording.endMs);
-    const passes = Math.max(1, Math.round((to - from) / (lengthMs + 5)));
-    const step = i + 1 < seen.length ? (to - from) / passes : lengthMs;
-    for (let pass = 0; pass < passes; pass++) startsMs.push(from + pass * step);
+  for (let at = (seen[0]?.startMs ?? 0) - lengthMs; at > 0; at -= lengthMs) startsMs.unshift(at);
+  seen.forEach(({ startMs, markingMs }, i) => {
+    startsMs.push(startMs);
+    const next = seen[i + 1]?.startMs;
+    const idleFrom = startMs + markingMs;
+    const passes = Math.max(1, Math.round(((next ?? recording.endMs) - idleFrom) / (lengthMs + DRIFT_MS)));
+    const step = next === undefined ? lengthMs : (next - idleFrom) / passes;
+    for (let pass = 1; pass < passes; pass++) startsMs.push(idleFrom + pass * step);
   });
   return { startsMs, seen: seen.length };
 }
 
 /** The recorded pass next to a natural beginning, or that beginning itself where none is near. */
-export function movedTo(rhythm: PassRhythm, naturalMs: number): number {
+export function movedTo(rhythm: PassRhythm, naturalMs: number, periodMs: number): number {
   let nearest = Number.POSITIVE_INFINITY;
   for (const at of rhythm.startsMs) {
     if (Math.abs(at - naturalMs) < Math.abs(nearest - naturalMs)) nearest = at;
   }
-  return Math.abs(nearest - naturalMs) <= MOVED_BY_AT_MOST_MS ? nearest : naturalMs;
+  return Math.abs(nearest - naturalMs) <= MOVED_BY_AT_MOST * periodMs ? nearest : naturalMs;
 }
 
-/** First Unknown of each pass that marked a node. */
-function passMoments(recording: Recording, periodMs: number): number[] {
-  const moments: number[] = [];
-  for (const row of recording.timeline) {
-    if (row.kind !== "node" || row.what !== "Ready=Unknown") continue;
-    const last = moments.at(-1);
-    if (last === undefined || row.ms - last > SAME_PASS * periodMs) moments.push(row.ms);
+/** Passes that marked a node: their beginning, and how long until the last pod was marked. */
+function markingPasses(recording: Recording, periodMs: number): { startMs: number; markingMs: number }[] {
+  const passes: { startMs: number; markingMs: number }[] = [];
+  for (const { ms, kind, what } of recording.timeline) {
+    const last = passes.at(-1);
+    const within = last !== undefined && ms - last.startMs <= SAME_PASS * periodMs;
+    if (kind === "node" && what === "Ready=Unknown" && !within) {
+      passes.push({ startMs: ms - HEARD_AFTER_MS, markingMs: 0 });
+    } else if (within && kind === "pod" && what === "notready") {
+      last.markingMs = ms - last.startMs;
+    }
   }
-  return moments;
+  return passes;
 }

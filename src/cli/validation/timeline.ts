@@ -52,10 +52,11 @@ function pinHeartbeats(recording: Recording, cluster: Cluster): void {
 }
 
 function pinPasses(cluster: Cluster, recorded: PassRhythm, shiftMs: number): void {
+  const periodMs = cluster.core.model.controlPlane.controllerManager.nodeMonitorPeriodUs / MILLISECOND;
   const rhythm = { ...recorded, startsMs: recorded.startsMs.map((at) => at + shiftMs) };
   let pinned = false;
   cluster.nodeLifecycle.passRhythm = (naturalUs) => {
-    if (pinned) return Math.round(movedTo(rhythm, naturalUs / MILLISECOND) * MILLISECOND);
+    if (pinned) return Math.round(movedTo(rhythm, naturalUs / MILLISECOND, periodMs) * MILLISECOND);
     // The first pass waits for the first recorded one.
     pinned = true;
     const naturalMs = naturalUs / MILLISECOND;

@@ -1,0 +1,58 @@
+/** Seatrial as a library: the line from a scenario file to tables, one function an arrow, and what policies import. */
+
+// A scenario file becomes a study: parseScenario → compile, or loadScenario for both.
+export type {
+  Model,
+  PolicyModel,
+  RunOptions,
+  StudyModel,
+} from "./cluster/model.js";
+// A model becomes a run's tables.
+export { simulate } from "./cluster/simulate.js";
+export type { CapacityResult, CapacitySearch, Evaluation, Judgement } from "./experiment/capacity.js";
+export { findCapacity } from "./experiment/capacity.js";
+export type { WriteOptions } from "./experiment/csv.js";
+export { writeResult } from "./experiment/csv.js";
+export type {
+  ExperimentOptions,
+  ExperimentResult,
+  FailedCell,
+  NamedCell,
+  Progress,
+  StudyHeader,
+} from "./experiment/experiment.js";
+// A study becomes a result, and files.
+export { runExperiment } from "./experiment/experiment.js";
+export type { Verdict } from "./experiment/objectives.js";
+export { evaluateObjectives } from "./experiment/objectives.js";
+export type { Cell } from "./experiment/plan.js";
+export type { CellOutcome } from "./experiment/pool.js";
+export type { Difference, Figures, Observation } from "./experiment/statistics.js";
+export type { ComparisonRow, Summary, SummaryRow } from "./experiment/summary.js";
+export { summarise } from "./experiment/summary.js";
+export type {
+  EventRow,
+  FailureRow,
+  MetricValue,
+  PodRow,
+  Replication,
+  SeriesTable,
+  StageName,
+} from "./metrics/replication.js";
+export { STAGES } from "./metrics/replication.js";
+// What a policy file imports.
+export * from "./policies/authoring.js";
+export { loadPolicy, PolicyFileError } from "./policies/load.js";
+export { PolicyDefinitionError } from "./policies/policy.js";
+export { SHELF, shelfWith } from "./policies/shelf.js";
+export type { CompiledScenario, CompileOverrides, PlanRange } from "./scenario/compile.js";
+export { compile, loadScenario } from "./scenario/compile.js";
+export { scenarioJsonSchema } from "./scenario/json-schema.js";
+export type { Objective } from "./scenario/objectives.js";
+export type { ParsedScenario, ScenarioFile } from "./scenario/scenario.js";
+export { parseScenario } from "./scenario/scenario.js";
+export type { Scenario } from "./scenario/schema.js";
+export type { FileSource } from "./workload/files.js";
+export { fileSource } from "./workload/files.js";
+export type { Problem, Severity } from "./workload/problems.js";
+export { formatProblem, Problems } from "./workload/problems.js";
