@@ -18,6 +18,12 @@ const SWEEP_US = SECOND;
 /** A client with no server to talk to hears so soon (connection refused, no route). */
 const REFUSED_US = 5 * MILLISECOND;
 
+/**
+ * Cost of a read from the watch cache beside that of a write: a taint's read and patch together took no longer than one
+ * write of a pod's status (measured: 23 ms and 25 ms in the median).
+ */
+const CACHED_READ_SHARE = 0.2;
+
 interface Request {
   readonly client: Client;
   readonly epoch: number;
@@ -192,13 +198,15 @@ export class ApiServers implements Api {
     this.#inFlight.add(request);
     this.#startSweep();
     const travel = network.latencyUs(request.centre, this.#server(request.server).centre);
-    const handling = noise.us("api-request", model.controlPlane.apiServers.requestUs);
+    const whole = noise.us("api-request", model.controlPlane.apiServers.requestUs);
+    const handling = isCachedRead(request.operation) ? Math.round(whole * CACHED_READ_SHARE) : whole;
     sim.after(travel + handling, sim.kinds["api-propose"], 0, this.#requests.put(request));
   }
 
   #propose(request: Request): void {
     const server = this.#server(request.server);
-    if (request.settled || !server.up || server.member < 0) return; // the client's time limit ends it
+    if (request.settled || !server.up) return; // the client's time limit ends it
+    if (server.member < 0 && !isCachedRead(request.operation)) return;
     if (request.operation.type === "noop") {
       this.#answerNoop(request, server);
       return;
@@ -208,10 +216,14 @@ export class ApiServers implements Api {
     this.#core.etcd.propose(server.member, data);
   }
 
-  /** A read or an Event: it needs a leader with a quorum, but its entry would change nothing, so none is made. */
+  /**
+   * A read or an Event: it needs a leader with a quorum, but its entry would change nothing, so none is made. What the
+   * watch cache answers needs no etcd at all.
+   */
   #answerNoop(request: Request, server: Server): void {
     const { sim, etcd, network } = this.#core;
-    if (!etcd.writableAt(server.member) || !network.connected(server.centre, request.centre)) return;
+    if (!isCachedRead(request.operation) && !etcd.writableAt(server.member)) return;
+    if (!network.connected(server.centre, request.centre)) return;
     request.outcome = "ok";
     const travel = network.latencyUs(server.centre, request.centre);
     sim.after(travel, sim.kinds["api-result"], 0, this.#requests.put(request));
@@ -396,6 +408,10 @@ export class ApiServers implements Api {
     assert(watch !== undefined, `centre ${centre} exists`);
     return watch;
   }
+}
+
+function isCachedRead(operation: Operation): boolean {
+  return operation.type === "noop" && operation.cached === true;
 }
 
 class Client implements ApiClient {

@@ -50,6 +50,7 @@ export class Cluster {
   readonly api: ApiServers;
   readonly leases: LeaseBook;
   readonly kubelets: Kubelets;
+  readonly nodeLifecycle: NodeLifecycle;
   readonly traffic: Traffic;
   readonly scheduler: Scheduler;
   readonly controllerManager: ControllerManager;
@@ -96,6 +97,7 @@ export class Cluster {
 
     const queues = new WorkQueues(core);
     const lifecycle = new NodeLifecycle(core, this.leases);
+    this.nodeLifecycle = lifecycle;
     const eviction = new TaintEviction(core);
     const podGc = new PodGc(core);
     const workloads = [

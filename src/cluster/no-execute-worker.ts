@@ -96,7 +96,7 @@ export class NoExecuteWorker {
       return;
     }
     const add = ready === "Unknown" ? UNREACHABLE_NO_EXECUTE : NOT_READY_NO_EXECUTE;
-    this.#client.submitNoop((read) => {
+    this.#client.submit({ type: "noop", cached: true }, (read) => {
       if (read !== "ok") done(false);
       else {
         this.#client.submit({ type: "nodeTaints", node, add: [add], remove: [] }, (outcome) =>

@@ -69,7 +69,7 @@ export class NoScheduleWorkers {
       done();
       return;
     }
-    this.#client.submitNoop((read) => {
+    this.#client.submit({ type: "noop", cached: true }, (read) => {
       if (read !== "ok") {
         done();
         return;

@@ -63,6 +63,8 @@ export class NodeLifecycle implements Controller {
   #marksToRepeat = new Set<number>();
   #pass: Pass | undefined;
   #passes = 0;
+  /** Moves the beginning of the next pass from where it would be, so that passes fall as in a recorded run. */
+  passRhythm: ((naturalUs: Micros) => Micros) | undefined;
 
   constructor(core: ClusterCore, leases: LeaseBook) {
     const { controllerManager } = core.model.controlPlane;
@@ -117,7 +119,7 @@ export class NodeLifecycle implements Controller {
     this.#passes = 0;
     this.#noExecute.start(this.#zones.queues);
     for (let node = 0; node < store.nodes.length; node++) this.#noSchedule.add(node);
-    sim.after(0, sim.kinds["monitor-pass"], 0, this.#generation);
+    this.#passAt(sim.now);
   }
 
   stop(): void {
@@ -264,6 +266,8 @@ export class NodeLifecycle implements Controller {
   #writeUnknown(pass: Pass, node: number): void {
     this.#client.submit({ type: "nodeReady", node, ready: "Unknown" }, (outcome) => {
       if (outcome === "ok") {
+        // The lister shows it within a millisecond or two, long before the eviction worker's tick.
+        this.#ready[node] = "Unknown";
         if (this.#afterHealth(pass, node, pass.ready[node] as NodeReady, "Unknown")) this.#work(pass);
         return;
       }
@@ -358,15 +362,16 @@ export class NodeLifecycle implements Controller {
     if (pass !== this.#pass || !pass.looked || pass.workersBusy > 0) return;
     pass.workersBusy++; // ends once
     this.#handleDisruption(pass, () => {
-      const { sim, model } = this.#core;
       this.#pass = undefined;
-      sim.after(
-        model.controlPlane.controllerManager.nodeMonitorPeriodUs,
-        sim.kinds["monitor-pass"],
-        0,
-        this.#generation,
-      );
+      const { sim, model } = this.#core;
+      this.#passAt(sim.now + model.controlPlane.controllerManager.nodeMonitorPeriodUs);
     });
+  }
+
+  #passAt(naturalUs: Micros): void {
+    const { sim } = this.#core;
+    const at = this.passRhythm?.(naturalUs) ?? naturalUs;
+    sim.schedule(Math.max(sim.now, at), sim.kinds["monitor-pass"], 0, this.#generation);
   }
 
   /** The new states and rates, which hold from the end of the pass. */
@@ -395,8 +400,8 @@ export class NodeLifecycle implements Controller {
   }
 }
 
-/** Taints are patched after a read of the Node. */
-const READ: Step = { operation: { type: "noop" } };
+/** Taints are patched after a read of the Node from the API server's cache. */
+const READ: Step = { operation: { type: "noop", cached: true } };
 
 /** Events about nodes, beside those about pods, which have numbers from 0. */
 function eventObject(node: number): number {

@@ -32,7 +32,7 @@ export interface PodRecord {
   readonly incarnation: number;
   /** Owner's template revision. */
   readonly revision: number;
-  /** Only this node will do (DaemonSet's node affinity by name); -1: any. */
+  /** Only this node will do (DaemonSet's node affinity by name); -1 where every node may. */
   readonly onlyNode: number;
   /** How long its containers run once started, in µs; Infinity: for ever. */
   readonly durationUs: Micros;
@@ -246,7 +246,11 @@ export type Operation =
   | { readonly type: "scale"; readonly kind: ScalableKind; readonly id: number; readonly replicas: number }
   | { readonly type: "newRevision"; readonly kind: ScalableKind; readonly id: number }
   /** A write that takes its turn in the client and in etcd but changes nothing modelled (an Event, a count in status). */
-  | { readonly type: "noop" };
+  | {
+      readonly type: "noop";
+      /** A read that the API server's watch cache may answer (resourceVersion 0): quick, and without etcd. */
+      readonly cached?: true;
+    };
 
 export type ScalableKind = "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet";
 
