@@ -81,12 +81,11 @@ const failure = withExactlyOneOf(
     every: optional(positiveDuration, "It strikes again and again, this far apart, with `count`."),
     count: optional(wholeNumber(1, 10_000), "How often, with `every`."),
     start: optional(duration, "First strike, with `every`; default: after one interval."),
-    timeToFailure: optional(distribution, "Drawn time until it strikes, counted from `notBefore` and from each repair."),
-    notBefore: optional(
-      duration,
-      "With timeToFailure: the first one is counted from this moment.",
-      "0s",
+    timeToFailure: optional(
+      distribution,
+      "Drawn time until it strikes, counted from `notBefore` and from each repair.",
     ),
+    notBefore: optional(duration, "With timeToFailure: the first one is counted from this moment.", "0s"),
     for: optional(distribution, "Repaired after this."),
     timeToRepair: optional(distribution, "The same as `for`. Neither: never repaired."),
   }),
