@@ -2,7 +2,7 @@
  * The event list against a plain binary heap of objects, in one process: the hold model (D. W. Jones, CACM 29, 1986),
  * take the first event and put one back a random time later, at several sizes. Prints ns a hold and the ratio.
  *
- *   npm run build && JITI_TRY_NATIVE=1 npx jiti bench/engine.ts
+ *   npm run bench -- engine
  */
 import { performance } from "node:perf_hooks";
 

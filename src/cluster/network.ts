@@ -102,8 +102,8 @@ export class NetworkState implements Network {
 
   roundTripLoss(a: number, b: number): number {
     if (a === b) return 0;
-    const there = 1 - this.#link(a, b).loss ** TRANSMISSIONS;
-    const back = 1 - this.#link(b, a).loss ** TRANSMISSIONS;
+    const there = 1 - allLost(this.#link(a, b).loss);
+    const back = 1 - allLost(this.#link(b, a).loss);
     return 1 - there * back;
   }
 
@@ -189,4 +189,11 @@ export class NetworkState implements Network {
   #link(from: number, to: number): DirectedLink {
     return this.#links[from * this.#centreCount + to] as DirectedLink;
   }
+}
+
+/** The chance that every transmission is lost. Multiplied out: the last bit of a power depends on the engine's version. */
+function allLost(loss: number): number {
+  let chance = 1;
+  for (let i = 0; i < TRANSMISSIONS; i++) chance *= loss;
+  return chance;
 }

@@ -1,0 +1,20 @@
+import type { simulate } from "../src/cluster/simulate.js";
+import type { loadScenario } from "../src/scenario/compile.js";
+import type { fileSource } from "../src/workload/files.js";
+
+export interface DigestRow {
+  readonly scenario: string;
+  readonly policy: string;
+  readonly digest: string;
+  readonly steps: number;
+  readonly tables: string;
+}
+
+export interface DigestLibrary {
+  readonly loadScenario: typeof loadScenario;
+  readonly fileSource: typeof fileSource;
+  readonly simulate: typeof simulate;
+}
+
+export function shippedScenarios(root: string): string[];
+export function digestRows(library: DigestLibrary, root: string, scenario: string): DigestRow[];
