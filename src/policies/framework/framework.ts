@@ -131,6 +131,16 @@ export class SchedulingFramework {
     return diagnosisOf(cache, search, totals, details);
   }
 
+  /** Who refuses this one node, in PreFilter or Filter; undefined where it would take the pod. Changes nothing. */
+  check(pod: PodInfo, node: number): Rejection | undefined {
+    const { cache } = this.#context;
+    const preFilter = this.#filters.preFilter(cache, pod);
+    if (preFilter.kind === "rejected") return preFilter.rejection;
+    const { nodeNames, limitedBy } = preFilter;
+    if (nodeNames !== undefined && !nodeNames.includes(cache.node(node).name)) return leftOutBy(limitedBy);
+    return this.#filters.filter(cache, preFilter.cycle, pod, node);
+  }
+
   /** Refuses pods that must not enter the active queue (scheduling gates). */
   preEnqueue(pod: PodInfo): Rejection | undefined {
     for (const plugin of this.#plugins.values()) {
@@ -315,11 +325,7 @@ export class SchedulingFramework {
       return new RejectionMap(search.rejected.slice(), [...search.rejections]);
     const looked = new Set(search.rejected);
     const nodes = [...looked, ...order.filter((node) => !looked.has(node))];
-    const leftOut: Rejection = {
-      plugin: "PreFilterResult",
-      code: "UnschedulableAndUnresolvable",
-      reasons: [`node(s) didn't satisfy plugin(s) [${preFilter.limitedBy.join(" ")}]`],
-    };
+    const leftOut = leftOutBy(preFilter.limitedBy);
     return new RejectionMap(
       Int32Array.from(nodes),
       nodes.map((_, i) => search.rejections[i] ?? leftOut),
@@ -378,6 +384,15 @@ export class SchedulingFramework {
     this.#feasible = new Int32Array(2 * nodes + 1);
     this.#rejected = new Int32Array(2 * nodes + 1);
   }
+}
+
+/** For nodes that PreFilter's node names leave out. */
+export function leftOutBy(plugins: readonly string[]): Rejection {
+  return {
+    plugin: "PreFilterResult",
+    code: "UnschedulableAndUnresolvable",
+    reasons: [`node(s) didn't satisfy plugin(s) [${plugins.join(" ")}]`],
+  };
 }
 
 function noNodes(): Decision {
