@@ -70,7 +70,9 @@ export class Workshop {
       status: () => {},
       width: 140,
     };
-    const here = words.map((word) => (this.has(word) || word === "out" ? join(this.folder, word) : word));
+    const here = words.map((word, index) =>
+      words[index - 1] === "--out" || this.has(word) ? join(this.folder, word) : word,
+    );
     const code = await main(here, terminal);
     return { code, stdout: stdout.join(""), stderr: stderr.join("") };
   }
