@@ -10,6 +10,11 @@ import type { ClusterCore, Network } from "./core.js";
 
 /** Linux' first retransmission on these lines; it doubles (reference etcd.md §2, surprise 7). */
 const RETRANSMISSION_US = 0.21 * SECOND;
+/**
+ * No wait grows longer than this, the last that begins before a broken stream is given up and dialled anew: 13 to 39 s
+ * after the cut (reference control-plane.md §10; centres healed after 100 and 150 s were back 9 to 16 s later).
+ */
+const RETRANSMISSION_MAX_US = RETRANSMISSION_US * 2 ** 7;
 
 /**
  * A user waits about 5 s, and TCP sends what is lost again after 0.2, 0.6, 1.4 and 3 s: a request fails only when each
@@ -147,8 +152,9 @@ export class NetworkState implements Network {
 
   /**
    * Ends one cut. With `healRetransmission` the link carries again only at the first moment
-   * t0 + 0.21 s × (2^k − 1) after the heal, t0 being the cut's beginning: until then the TCP connections that lived
-   * through it wait in retransmission back-off. Returns false where that is still to come (event `link-carries`).
+   * t0 + 0.21 s × (2^k − 1) after the heal, t0 being the cut's beginning and each wait at most 27 s: until then the TCP
+   * connections that lived through it wait in retransmission back-off. Returns false where that is still to come
+   * (event `link-carries`).
    */
   heal(from: number, to: number): boolean {
     const { sim, model } = this.#core;
@@ -161,7 +167,7 @@ export class NetworkState implements Network {
     let wait = RETRANSMISSION_US;
     let at = link.cutUs + wait;
     while (at < sim.now) {
-      wait *= 2;
+      wait = Math.min(RETRANSMISSION_MAX_US, 2 * wait);
       at += wait;
     }
     sim.schedule(Math.ceil(at), sim.kinds["link-carries"], from * this.#centreCount + to);
