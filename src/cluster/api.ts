@@ -45,12 +45,16 @@ interface Server {
   member: number;
   /** Revision of the store that its watch cache has reached. */
   revision: number;
+  /** Requests being handled. */
+  inHand: number;
 }
 
 interface CentreWatch {
   /** API server in use, or -1. */
   server: number;
-  /** Looking for another one. */
+  /** The one in use before it stopped answering: requests go to it again as soon as it answers. */
+  last: number;
+  /** Looking for another one; until that is over its watches are in back-off too and show nothing. */
   searching: boolean;
   /** Changes dispatched so far. */
   revision: number;
@@ -86,9 +90,11 @@ export class ApiServers implements Api {
       generation: 0,
       member: -1,
       revision: 0,
+      inHand: 0,
     }));
     this.#centres = core.model.topology.centres.map(() => ({
       server: -1,
+      last: -1,
       searching: false,
       revision: 0,
       lastDeliveryUs: 0,
@@ -146,9 +152,10 @@ export class ApiServers implements Api {
   /** A failure killed the process. */
   crash(instance: number): void {
     const server = this.#server(instance);
+    // A start under way is stale too.
+    server.generation++;
     if (!server.up) return;
     server.up = false;
-    server.generation++;
     this.#core.observer.process(this.#name(server), "exit");
     this.availabilityMayHaveChanged();
   }
@@ -199,12 +206,21 @@ export class ApiServers implements Api {
     this.#startSweep();
     const travel = network.latencyUs(request.centre, this.#server(request.server).centre);
     const whole = noise.us("api-request", model.controlPlane.apiServers.requestUs);
-    const handling = isCachedRead(request.operation) ? Math.round(whole * CACHED_READ_SHARE) : whole;
+    const alone = isCachedRead(request.operation) ? Math.round(whole * CACHED_READ_SHARE) : whole;
+    const handling = Math.round(alone * this.#slowdown(this.#server(request.server)));
     sim.after(travel + handling, sim.kinds["api-propose"], 0, this.#requests.put(request));
+  }
+
+  /** A server with more requests in hand than it can work on side by side is slower for each; counts this one in. */
+  #slowdown(server: Server): number {
+    server.inHand++;
+    const { parallelRequests } = this.#core.model.controlPlane.apiServers;
+    return parallelRequests === undefined ? 1 : Math.max(1, server.inHand / parallelRequests);
   }
 
   #propose(request: Request): void {
     const server = this.#server(request.server);
+    server.inHand--;
     if (request.settled || !server.up) return; // the client's time limit ends it
     if (server.member < 0 && !isCachedRead(request.operation)) return;
     if (request.operation.type === "noop") {
@@ -260,7 +276,8 @@ export class ApiServers implements Api {
     if (revision <= server.revision) return;
     server.revision = revision;
     for (let centre = 0; centre < this.#centres.length; centre++) {
-      if (this.#watch(centre).server === server.id) this.#scheduleDelivery(centre);
+      const watch = this.#watch(centre);
+      if (watch.server === server.id && !watch.searching) this.#scheduleDelivery(centre);
     }
   }
 
@@ -280,7 +297,8 @@ export class ApiServers implements Api {
     const watch = this.#watch(centre);
     const server = this.#servers[watch.server];
     // A cut watch delivers nothing more; what is missing comes after the next attachment.
-    if (server === undefined || !this.#core.network.connected(centre, server.centre)) return;
+    if (server === undefined || watch.searching) return;
+    if (!this.#core.network.connected(centre, server.centre)) return;
     this.#dispatch(centre, Math.min(revision, server.revision));
   }
 
@@ -343,7 +361,10 @@ export class ApiServers implements Api {
     const watch = this.#watch(centre);
     const server = this.#servers[watch.server];
     if (server !== undefined && this.#serves(server, centre)) return;
-    watch.server = -1;
+    if (server !== undefined) watch.last = server.id;
+    // Back before anybody went elsewhere: clients retry where they were (measured: 5 s down, both leaders keep their lease).
+    const last = this.#servers[watch.last];
+    watch.server = last !== undefined && this.#serves(last, centre) ? last.id : -1;
     if (watch.searching) return;
     watch.searching = true;
     const delay = noise.us("api-failover", model.controlPlane.apiServers.failoverUs);
@@ -353,7 +374,7 @@ export class ApiServers implements Api {
   #attach(centre: number): void {
     const watch = this.#watch(centre);
     watch.searching = false;
-    watch.server = this.#serverFor(centre);
+    if (watch.server < 0) watch.server = this.#serverFor(centre);
     if (watch.server < 0) return; // the next change of availability tries again
     this.#scheduleDelivery(centre);
     for (const listener of this.#availabilityListeners) listener();
