@@ -202,6 +202,8 @@ export class Scheduler {
     if (isTerminal(pod) || pod.removed) return;
     const info = this.#infos.get(pod.id) ?? this.#infoOf(pod);
     info.startTimeUs = this.#core.sim.now;
+    // A bind that had been given up may land after all, while the pod is assumed elsewhere (cache.go, AddPod).
+    this.#uncachePod(info, (assumed) => assumed !== pod.node);
     if (!this.#cached.has(pod.id)) this.#cachePod(info, pod.node);
     this.#queue.moveOn("AssignedPodAdd", this.#core.sim.now);
   }
@@ -210,17 +212,22 @@ export class Scheduler {
     const info = this.#infos.get(pod.id);
     if (info === undefined) return;
     this.#nominator.denominate(info);
-    const node = this.#cached.get(pod.id);
-    if (node === undefined) return;
-    this.#cached.delete(pod.id);
-    this.#cache.removePod(info, node);
-    this.#queue.moveOn("AssignedPodDelete", this.#core.sim.now);
+    this.#uncachePod(info, () => true);
   }
 
   #cachePod(info: PodInfo, node: number): void {
     this.#nominator.denominate(info);
     this.#cached.set(info.id, node);
     this.#cache.addPod(info, node);
+  }
+
+  /** Frees the node where the pod counts, if `which` says so; pods that wait for room look again. */
+  #uncachePod(info: PodInfo, which: (node: number) => boolean): void {
+    const node = this.#cached.get(info.id);
+    if (node === undefined || !which(node)) return;
+    this.#cached.delete(info.id);
+    this.#cache.removePod(info, node);
+    this.#queue.moveOn("AssignedPodDelete", this.#core.sim.now);
   }
 
   #wake(): void {
@@ -275,10 +282,7 @@ export class Scheduler {
     this.#client.submit({ type: "bindPod", pod: record.id, node }, (outcome) => {
       if (outcome === "ok") return;
       // Forgotten, and tried again unless it went away meanwhile.
-      if (record.node < 0 && this.#cached.get(record.id) === node) {
-        this.#cached.delete(record.id);
-        this.#cache.removePod(pod, node);
-      }
+      if (record.node < 0) this.#uncachePod(pod, (assumed) => assumed === node);
       if (record.removed) this.#queue.delete(record.id);
       else if (record.node < 0) this.#queue.failed(waiting, this.#core.sim.now);
       this.#wake();
@@ -289,6 +293,11 @@ export class Scheduler {
     const { observer, sim } = this.#core;
     const { record, pod } = waiting;
     observer.unschedulable(record, decision.message);
+    if (waiting.place === "gone") {
+      // Deleted, or bound by an earlier attempt, while this one was under way: nothing is nominated or evicted for it.
+      this.#next();
+      return;
+    }
     let nominatedNode = -1;
     if (decision.preemption?.kind === "nominated") {
       nominatedNode = decision.preemption.node;
