@@ -52,6 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "cluster",
     "scenario",
   ],
+  conformance: ["assert.ts", "units", "api", "engine/random.ts", "policies", "workload", "scenario"],
 };
 
 /** The one door of each dependency: files or folders of src. */

@@ -1,4 +1,3 @@
-import type { Labels } from "../../api/objects.js";
 import type { InterPodAffinityArgs } from "../args.js";
 import {
   type AffinityTerm,
@@ -9,7 +8,8 @@ import {
   type SchedulerView,
 } from "../framework/types.js";
 import { selectsForIncoming } from "./affinity-filter.js";
-import type { DomainColumn, TopologyDomains } from "./topology-domains.js";
+import type { ExistingTerm, PodRecord, PodRecords } from "./affinity-records.js";
+import type { DomainColumn } from "./topology-domains.js";
 
 /** The weights accumulated for each topology key that any matching term names. */
 export interface AffinityScoreState {
@@ -24,13 +24,13 @@ export function weighAffinity(
   view: SchedulerView,
   pod: PodInfo,
   args: InterPodAffinityArgs,
-  columns: TopologyDomains,
+  records: PodRecords,
 ): AffinityScoreState | undefined {
   const { preferredAffinity, preferredAntiAffinity } = pod.shape;
   const hasPreferences = preferredAffinity.length > 0 || preferredAntiAffinity.length > 0;
   // This drops the weight of existing pods' required affinity too, as upstream does.
   if (args.ignorePreferredTermsOfExistingPods && !hasPreferences) return undefined;
-  const weighing = new Weighing(view, pod.shape, args.hardPodAffinityWeight, columns);
+  const weighing = new Weighing(view, pod.shape, records);
   const nodes = hasPreferences ? view.nodeOrder : view.nodesWithAffinityPods();
   for (const node of nodes) {
     const info = view.node(node);
@@ -93,67 +93,59 @@ class KeyWeights {
   }
 }
 
-/** What one existing pod of some shape adds on its node: a weight for each topology key with a matching term. */
-type Effect = readonly { readonly key: KeyWeights; readonly weight: number }[];
+/** What own preferred terms say of one group of existing pods: a weight for each key with a matching term. */
+type OwnWeights = readonly { readonly key: KeyWeights; readonly weight: number }[];
 
-/** Asks the terms once for each shape: shapes are few, pods many. */
+const NO_WEIGHTS: OwnWeights = [];
+
+/** Adds up what is said in one attempt. */
 class Weighing {
   readonly keys: KeyWeights[] = [];
   readonly #view: SchedulerView;
-  readonly #incoming: PodShape;
-  readonly #incomingNamespaceLabels: Labels;
-  readonly #hardPodAffinityWeight: number;
-  readonly #columns: TopologyDomains;
+  readonly #records: PodRecords;
+  readonly #incoming: PodRecord;
   readonly #keyByName = new Map<string, KeyWeights>();
-  readonly #effects = new Map<PodShape, Effect>();
+  /** By group of the existing pod. */
+  readonly #own: (OwnWeights | undefined)[];
 
-  constructor(
-    view: SchedulerView,
-    incoming: PodShape,
-    hardPodAffinityWeight: number,
-    columns: TopologyDomains,
-  ) {
+  constructor(view: SchedulerView, incoming: PodShape, records: PodRecords) {
     this.#view = view;
-    this.#incoming = incoming;
-    this.#incomingNamespaceLabels = view.namespaceLabels(incoming.namespace);
-    this.#hardPodAffinityWeight = hardPodAffinityWeight;
-    this.#columns = columns;
+    this.#records = records;
+    this.#incoming = records.of(incoming, view);
+    this.#own = new Array<OwnWeights | undefined>(records.groupCount).fill(undefined);
   }
 
-  add(existing: PodShape, info: NodeInfo): void {
-    let effect = this.#effects.get(existing);
-    if (effect === undefined) {
-      effect = this.#effectOf(existing);
-      this.#effects.set(existing, effect);
+  add(shape: PodShape, info: NodeInfo): void {
+    const existing = this.#records.of(shape, this.#view);
+    for (const { key, weight } of this.#own[existing.group] ?? this.#ownWeights(existing))
+      key.add(info, weight);
+    const { scoring } = existing;
+    for (let i = 0; i < scoring.length; i++) {
+      const term = scoring[i] as ExistingTerm;
+      if (term.matches(this.#incoming)) this.#key(term.term.topologyKey).add(info, term.weight);
     }
-    for (const { key, weight } of effect) key.add(info, weight);
   }
 
-  #effectOf(existing: PodShape): Effect {
-    const incoming = this.#incoming;
-    const existingNamespaceLabels = this.#view.namespaceLabels(existing.namespace);
-    const matchesExisting = (term: AffinityTerm) =>
-      selectsForIncoming(term, existing, existingNamespaceLabels);
-    const matchesIncoming = (term: AffinityTerm) => term.matches(incoming, this.#incomingNamespaceLabels);
+  #ownWeights(existing: PodRecord): OwnWeights {
+    const { preferredAffinity, preferredAntiAffinity } = this.#incoming.shape;
     const sums = new Map<KeyWeights, number>();
-    const add = (term: AffinityTerm, weight: number) => {
+    const weigh = (term: AffinityTerm, weight: number) => {
+      if (!selectsForIncoming(term, existing.shape, existing.namespaceLabels)) return;
       const key = this.#key(term.topologyKey);
       sums.set(key, (sums.get(key) ?? 0) + weight);
     };
-    for (const term of incoming.preferredAffinity) if (matchesExisting(term)) add(term, term.weight);
-    for (const term of incoming.preferredAntiAffinity) if (matchesExisting(term)) add(term, -term.weight);
-    const hardWeight = this.#hardPodAffinityWeight;
-    if (hardWeight > 0)
-      for (const term of existing.requiredAffinity) if (matchesIncoming(term)) add(term, hardWeight);
-    for (const term of existing.preferredAffinity) if (matchesIncoming(term)) add(term, term.weight);
-    for (const term of existing.preferredAntiAffinity) if (matchesIncoming(term)) add(term, -term.weight);
-    return Array.from(sums, ([key, weight]) => ({ key, weight }));
+    for (const term of preferredAffinity) weigh(term, term.weight);
+    for (const term of preferredAntiAffinity) weigh(term, -term.weight);
+    const weights = sums.size === 0 ? NO_WEIGHTS : Array.from(sums, ([key, weight]) => ({ key, weight }));
+    for (let group = this.#own.length; group < existing.group; group++) this.#own[group] = undefined;
+    this.#own[existing.group] = weights;
+    return weights;
   }
 
   #key(topologyKey: string): KeyWeights {
     let key = this.#keyByName.get(topologyKey);
     if (key === undefined) {
-      key = new KeyWeights(this.#columns.column(topologyKey));
+      key = new KeyWeights(this.#records.columns.column(topologyKey));
       this.#keyByName.set(topologyKey, key);
       this.keys.push(key);
     }

@@ -203,14 +203,22 @@ function covers(budget: DisruptionBudget, pod: PodInfo): boolean {
   return budget.matches(labels) && !budget.disruptedPods.has(pod.name);
 }
 
-/**
- * The candidate whose victims matter least (preemption.go, pickOneNodeForPreemption); each criterion decides only
- * among the best by the ones before. Upstream's last resort is Go's map order; ours is the bytewise lowest name.
- */
+/** Of the candidates whose victims matter least the one of the bytewise lowest name; upstream's order is random here. */
 export function pickOne(
   candidates: readonly Candidate[],
   nameOf: (node: number) => string,
 ): Candidate | undefined {
+  return leastHarmful(candidates).reduce<Candidate | undefined>(
+    (lowest, next) => (lowest === undefined || nameOf(next.node) < nameOf(lowest.node) ? next : lowest),
+    undefined,
+  );
+}
+
+/**
+ * The candidates whose victims matter least (preemption.go, pickOneNodeForPreemption); each criterion decides only
+ * among the best by the ones before.
+ */
+export function leastHarmful(candidates: readonly Candidate[]): readonly Candidate[] {
   let best = candidates;
   for (const cost of COSTS) {
     if (best.length <= 1) break;
@@ -218,10 +226,7 @@ export function pickOne(
     const least = costs.reduce((a, b) => Math.min(a, b));
     best = best.filter((_, i) => costs[i] === least);
   }
-  return best.reduce<Candidate | undefined>(
-    (lowest, next) => (lowest === undefined || nameOf(next.node) < nameOf(lowest.node) ? next : lowest),
-    undefined,
-  );
+  return best;
 }
 
 /** Makes every priority's share of the sum positive, so that fewer victims cost less (MaxInt32 + 1). */

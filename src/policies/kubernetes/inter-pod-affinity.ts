@@ -7,6 +7,7 @@ import {
   filterAffinity,
   updateAffinity,
 } from "./affinity-filter.js";
+import { PodRecords } from "./affinity-records.js";
 import {
   type AffinityScoreState,
   normalizeAffinity,
@@ -29,6 +30,7 @@ export const interPodAffinity: PluginFactory = {
 
 function create(args: InterPodAffinityArgs): Plugin<AffinityState, AffinityScoreState> {
   const columns = new TopologyDomains();
+  const records = new PodRecords(columns, args.hardPodAffinityWeight);
   return {
     name: "InterPodAffinity",
     dependsOn: "domain",
@@ -41,7 +43,7 @@ function create(args: InterPodAffinityArgs): Plugin<AffinityState, AffinityScore
     cloneState: cloneAffinity,
     filter: (view, _pod, node, state) => filterAffinity(state, view, node),
     preScore(view, pod) {
-      const state = weighAffinity(view, pod, args, columns);
+      const state = weighAffinity(view, pod, args, records);
       return state === undefined ? { kind: "skip" } : { kind: "state", state };
     },
     score: (view, _pod, node, state) => scoreAffinity(state, view, node),

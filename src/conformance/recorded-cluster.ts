@@ -1,14 +1,14 @@
 /** A recording's objects, read as Seatrial reads manifests, in a scheduler cache. */
-import type { LabelSelector, Pod, PodDisruptionBudget, Service } from "../../../src/api/objects.js";
-import { compileLabelSelector, compileMatchLabels } from "../../../src/api/selectors.js";
-import { SchedulerCache } from "../../../src/policies/framework/cache.js";
-import { compileNode } from "../../../src/policies/framework/node.js";
-import { ResourceTable } from "../../../src/policies/framework/resources.js";
-import { compileShape } from "../../../src/policies/framework/shape.js";
-import type { DisruptionBudget, LabelPredicate, PodInfo } from "../../../src/policies/framework/types.js";
-import { readManifests } from "../../../src/workload/manifests.js";
-import { formatProblem, Problems } from "../../../src/workload/problems.js";
-import type { Json, OwnerJson, Recording } from "./recorded.js";
+import type { LabelSelector, Pod, PodDisruptionBudget, Service } from "../api/objects.js";
+import { compileLabelSelector, compileMatchLabels } from "../api/selectors.js";
+import { SchedulerCache } from "../policies/framework/cache.js";
+import { compileNode } from "../policies/framework/node.js";
+import { ResourceTable } from "../policies/framework/resources.js";
+import { compileShape } from "../policies/framework/shape.js";
+import type { DisruptionBudget, LabelPredicate, PodInfo } from "../policies/framework/types.js";
+import { readManifests } from "../workload/manifests.js";
+import { formatProblem, Problems } from "../workload/problems.js";
+import { type Json, type Recording, UnreadableRecording } from "./recording.js";
 
 export class RecordedCluster {
   readonly resources = new ResourceTable();
@@ -16,6 +16,8 @@ export class RecordedCluster {
   readonly budgets: DisruptionBudget[] = [];
   readonly pods = new Map<string, PodInfo>();
   readonly nodeOf = new Map<PodInfo, number>();
+  /** The pods to be scheduled, in order of arrival. */
+  readonly arrivals: PodInfo[] = [];
   readonly #services: Service[] = [];
   readonly #recording: Recording;
 
@@ -23,10 +25,10 @@ export class RecordedCluster {
     this.#recording = recording;
     const { cluster } = recording;
     for (const object of [
-      ...objects(cluster.namespaces ?? []),
-      ...objects(cluster.services ?? []),
-      ...objects(cluster.podDisruptionBudgets ?? []),
-      ...objects(cluster.nodes.items),
+      ...objects(cluster.namespaces),
+      ...objects(cluster.services),
+      ...objects(cluster.podDisruptionBudgets),
+      ...objects(cluster.nodes),
     ]) {
       if (object.kind === "Namespace") {
         this.cache.setNamespaceLabels(object.metadata.name, object.metadata.labels);
@@ -39,11 +41,13 @@ export class RecordedCluster {
         this.cache.addNode(compileNode(facts, this.cache.nodeIdsEnd, this.resources));
       }
     }
-    for (const object of objects(cluster.pods?.items ?? [])) {
+    for (const object of objects(cluster.pods)) {
       if (object.kind !== "Pod" || ["Succeeded", "Failed"].includes(object.status.phase)) continue;
-      this.bind(this.#add(object), this.cache.nodeByName(object.spec.nodeName ?? ""));
+      const node = this.cache.nodeByName(object.spec.nodeName ?? "");
+      if (node >= 0) this.bind(this.#add(object), node);
     }
-    for (const object of objects(recording.pods.items)) if (object.kind === "Pod") this.#add(object);
+    for (const object of objects(recording.pods))
+      if (object.kind === "Pod") this.arrivals.push(this.#add(object));
   }
 
   bind(pod: PodInfo, node: number): void {
@@ -52,7 +56,23 @@ export class RecordedCluster {
   }
 
   evict(pod: PodInfo): void {
-    this.cache.removePod(pod, this.nodeOf.get(pod) ?? -1);
+    const node = this.nodeOf.get(pod);
+    // A victim that our own choices put elsewhere may be gone already.
+    if (node === undefined) return;
+    this.nodeOf.delete(pod);
+    this.cache.removePod(pod, node);
+  }
+
+  /** The pod of this namespace/name. */
+  pod(key: string): PodInfo {
+    const pod = this.pods.get(key);
+    if (pod === undefined)
+      throw new UnreadableRecording(`steps name the pod ${key}, which is not in the file`);
+    return pod;
+  }
+
+  nodeName(node: number): string {
+    return this.cache.node(node).name;
   }
 
   #add(pod: Pod): PodInfo {
@@ -86,9 +106,7 @@ export class RecordedCluster {
     }
     const owner = ownerReferences.find(({ controller }) => controller);
     const { replicaSets, statefulSets, replicationControllers } = this.#recording.cluster;
-    const find = (list: readonly OwnerJson[] | undefined) =>
-      list?.find(({ metadata }) => metadata.name === owner?.name && metadata.namespace === namespace)?.spec
-        .selector;
+    const find = (list: readonly Json[]) => selectorOf(list, namespace, owner?.name);
     if (owner?.kind === "ReplicaSet") parts.push(...selectorParts(find(replicaSets)));
     if (owner?.kind === "StatefulSet") parts.push(...selectorParts(find(statefulSets)));
     if (owner?.kind === "ReplicationController") {
@@ -97,6 +115,15 @@ export class RecordedCluster {
     }
     return parts.length === 0 ? undefined : (podLabels) => parts.every((part) => part(podLabels));
   }
+}
+
+/** Of a controller only the selector counts, so that the rest of the object need not be whole. */
+function selectorOf(owners: readonly Json[], namespace: string, name: string | undefined): unknown {
+  const found = owners.find(({ metadata }) => {
+    const { name: itsName, namespace: itsNamespace } = metadata as Json;
+    return itsName === name && itsNamespace === namespace;
+  });
+  return (found?.spec as Json | undefined)?.selector;
 }
 
 function selectorParts(selector: unknown): LabelPredicate[] {
@@ -125,12 +152,12 @@ function budgetOf(budget: PodDisruptionBudget): DisruptionBudget {
 function objects(items: readonly Json[]) {
   const problems = new Problems();
   const data = { apiVersion: "v1", kind: "List", items };
-  const document = { file: "recording.json", data, positionOf: () => ({ line: 1, column: 1 }) };
+  const document = { file: "objects", data, positionOf: () => ({ line: 1, column: 1 }) };
   const read = readManifests([document], problems);
   // The corpus was not validated: with hostNetwork it has host ports that the API server would refuse.
   const errors = problems
     .list()
     .filter(({ severity, path }) => severity === "error" && !path.endsWith(".hostPort"));
-  if (errors.length > 0) throw new Error(errors.slice(0, 10).map(formatProblem).join("\n"));
+  if (errors.length > 0) throw new UnreadableRecording(errors.slice(0, 10).map(formatProblem).join("\n"));
   return read;
 }
