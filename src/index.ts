@@ -1,13 +1,14 @@
-/** Seatrial as a library: the line from a scenario file to tables, one function an arrow, and what policies import. */
+/**
+ * Seatrial as a library (docs/LIBRARY.md): the line from a scenario file to tables, one function an arrow
+ * (parseScenario, compile, simulate, summarise, writeResult), and what policy files import.
+ */
 
-// A scenario file becomes a study: parseScenario → compile, or loadScenario for both.
 export type {
   Model,
   PolicyModel,
   RunOptions,
   StudyModel,
 } from "./cluster/model.js";
-// A model becomes a run's tables.
 export { simulate } from "./cluster/simulate.js";
 export type { CapacityResult, CapacitySearch, Evaluation, Judgement } from "./experiment/capacity.js";
 export { findCapacity } from "./experiment/capacity.js";
@@ -21,7 +22,6 @@ export type {
   Progress,
   StudyHeader,
 } from "./experiment/experiment.js";
-// A study becomes a result, and files.
 export { runExperiment } from "./experiment/experiment.js";
 export type { Verdict } from "./experiment/objectives.js";
 export { evaluateObjectives } from "./experiment/objectives.js";
@@ -40,7 +40,6 @@ export type {
   StageName,
 } from "./metrics/replication.js";
 export { STAGES } from "./metrics/replication.js";
-// What a policy file imports.
 export * from "./policies/authoring.js";
 export { loadPolicy, PolicyFileError } from "./policies/load.js";
 export { PolicyDefinitionError } from "./policies/policy.js";

@@ -7,6 +7,7 @@ import { addPlanCommand } from "./plan.js";
 import { addPoliciesCommand } from "./policies.js";
 import { addRunCommand } from "./run.js";
 import { addSchemaCommand } from "./schema.js";
+import { quoted } from "./study.js";
 import type { Terminal } from "./terminal.js";
 import { addValidateCommand } from "./validate.js";
 import { VERSION } from "./version.js";
@@ -66,6 +67,6 @@ function exitCodeOf(error: unknown, words: readonly string[], terminal: Terminal
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   terminal.err(`internal error: ${text}`);
-  terminal.err(`repeat it with: npx seatrial ${words.join(" ")}`);
+  terminal.err(`repeat it with: npx seatrial ${words.map(quoted).join(" ")}`);
   return EXIT.internal;
 }
