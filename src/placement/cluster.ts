@@ -197,8 +197,11 @@ export class PlacementCluster {
     this.#nodes.delete(name);
   }
 
-  /** A pod with spec.nodeName is on its node, any other looks for one. */
-  addPod(object: Pod): PlacedPod {
+  /**
+   * A pod with spec.nodeName is on its node, any other looks for one. `single`: there is hardly another that asks for
+   * the same.
+   */
+  addPod(object: Pod, { single = false }: { readonly single?: boolean } = {}): PlacedPod {
     const key = podKey(object);
     const { nodeName } = object.spec;
     const { startTime, disruptionReason, nominatedNodeName } = object.status;
@@ -206,7 +209,7 @@ export class PlacementCluster {
     const info: PodInfo = {
       id: this.#podIds++,
       name: object.metadata.name,
-      shape: nodeName === undefined ? this.#shapes.ofPending(object) : this.#shapes.ofBound(object),
+      shape: single ? this.#shapes.ofSingle(object) : this.#shapes.of(object),
       startTimeUs: startTime === undefined ? Number.POSITIVE_INFINITY : Date.parse(startTime) * 1000,
       terminating,
       terminatingByPreemption: terminating && disruptionReason === "PreemptionByScheduler",
@@ -222,9 +225,19 @@ export class PlacementCluster {
   removePod(key: string): PlacedPod {
     const pod = this.pod(key);
     this.#nominator.denominate(pod.info);
-    if (this.#hasRoom(pod)) this.cache.removePod(pod.info, this.nodeId(pod.node ?? ""));
+    if (this.#hasRoom(pod)) this.#leave(pod, this.nodeId(pod.node ?? ""));
     this.#pods.delete(key);
     return pod;
+  }
+
+  /** The cache keeps a set of ports: where pods share one (placed by name), it is still taken when one of them goes. */
+  #leave({ info }: PlacedPod, node: number): void {
+    this.cache.removePod(info, node);
+    if (info.shape.hostPorts.length === 0) return;
+    for (const other of this.cache.podsOn(node).filter(({ shape }) => shape.hostPorts.length > 0)) {
+      this.cache.removePod(other, node);
+      this.cache.addPod(other, node);
+    }
   }
 
   /** The pod goes to the node, as after a decision. */

@@ -1,56 +1,113 @@
 /** Pod shapes of a snapshot: compiled once for all pods that ask for the same, with their default spread selectors. */
-import type { KubernetesObject, LabelSelector, ObjectMeta, Pod, PodSpec } from "../api/objects.js";
+import type {
+  Container,
+  KubernetesObject,
+  LabelSelector,
+  ObjectMeta,
+  Pod,
+  PodSpec,
+  ResourceList,
+} from "../api/objects.js";
 import { compileLabelSelector, compileMatchLabels } from "../api/selectors.js";
 import type { ResourceTable } from "../policies/framework/resources.js";
-import { compileShape } from "../policies/framework/shape.js";
+import { compileShape, type ShapeInput } from "../policies/framework/shape.js";
 import type { LabelPredicate, PodShape } from "../policies/framework/types.js";
 
 export class PodShapes {
   readonly #resources: ResourceTable;
   readonly #selectors: SpreadSelectors;
   readonly #byKey = new Map<string, PodShape>();
+  /** Of objects met before: what is tried out in a sandbox is put back again and again. */
+  readonly #byObject = new WeakMap<Pod, PodShape>();
+  #count = 0;
 
   constructor(resources: ResourceTable, objects: readonly KubernetesObject[]) {
     this.#resources = resources;
     this.#selectors = new SpreadSelectors(objects);
   }
 
-  /** The shape of a pod that has its node already: what others see of it. */
-  ofBound(pod: Pod): PodShape {
-    const { namespace, labels } = pod.metadata;
-    const { nodeName, ...spec } = pod.spec;
-    return this.#shared(keyOf(namespace, labels, spec), () => ({ namespace, labels, spec }));
-  }
-
-  /** The shape of a pod that looks for a node. */
-  ofPending(pod: Pod): PodShape {
-    const { namespace, labels } = pod.metadata;
-    const selector = this.#selectors.of(pod.metadata);
-    const key = `${keyOf(namespace, labels, pod.spec)}|${selector?.key ?? ""}`;
-    return this.#shared(key, () => ({
-      namespace,
-      labels,
-      spec: pod.spec,
-      ...(selector === undefined ? {} : { defaultSpreadSelector: selector.matches }),
-    }));
-  }
-
-  #shared(key: string, input: () => Parameters<typeof compileShape>[0]): PodShape {
-    let shape = this.#byKey.get(key);
+  /** A pod without spec.nodeName looks for a node, any other has it already: there it is what others see of it. */
+  of(pod: Pod): PodShape {
+    let shape = this.#byObject.get(pod);
     if (shape === undefined) {
-      shape = compileShape(input(), this.#resources, this.#byKey.size);
+      const key = this.#keyOf(pod);
+      shape = this.#byKey.get(key) ?? this.#compile(this.#inputOf(pod));
       this.#byKey.set(key, shape);
+      this.#byObject.set(pod, shape);
     }
     return shape;
   }
+
+  /** The same without a search for pods that ask for the same: for one of a kind. */
+  ofSingle(pod: Pod): PodShape {
+    let shape = this.#byObject.get(pod);
+    if (shape === undefined) {
+      shape = this.#compile(this.#inputOf(pod));
+      this.#byObject.set(pod, shape);
+    }
+    return shape;
+  }
+
+  #inputOf(pod: Pod): ShapeInput {
+    const { namespace, labels } = pod.metadata;
+    const { nodeName, ...spec } = pod.spec;
+    if (nodeName !== undefined) return { namespace, labels, spec };
+    const selector = this.#selectors.of(pod.metadata)?.matches;
+    return {
+      namespace,
+      labels,
+      spec,
+      ...(selector === undefined ? {} : { defaultSpreadSelector: selector }),
+    };
+  }
+
+  /** Default constraints are a matter of pods that look for a node. */
+  #keyOf(pod: Pod): string {
+    const { namespace, labels } = pod.metadata;
+    const key = keyOf(namespace, labels, pod.spec);
+    if (pod.spec.nodeName !== undefined) return key;
+    return `${key}|${this.#selectors.of(pod.metadata)?.key ?? ""}`;
+  }
+
+  #compile(input: ShapeInput): PodShape {
+    return compileShape(input, this.#resources, this.#count++);
+  }
 }
 
-/** Everything that a shape is compiled from. Volumes' own names (`kube-api-access-x7k2p`) differ between twins. */
+/**
+ * Everything that a shape is compiled from, as text. Volumes' own names (`kube-api-access-x7k2p`) differ between twins
+ * and mean nothing. Written out by hand, since it is asked of every pod of a large snapshot.
+ */
 function keyOf(namespace: string, labels: ObjectMeta["labels"], spec: PodSpec): string {
-  const volumes = spec.volumes.filter(({ claimName }) => claimName !== undefined);
-  return JSON.stringify([namespace, labels, { ...spec, volumes }], (_, value: unknown) =>
-    typeof value === "bigint" ? `${value}n` : value,
-  );
+  const { resources, overhead, containers, initContainers, volumes } = spec;
+  return JSON.stringify([
+    namespace,
+    labels,
+    containers.map(containerKey),
+    initContainers.map(containerKey),
+    amountsKey(overhead),
+    resources === undefined ? null : amountsKey(resources.requests),
+    spec.nodeSelector,
+    spec.affinity,
+    spec.tolerations,
+    spec.priority,
+    spec.preemptionPolicy,
+    spec.schedulerName,
+    spec.schedulingGates,
+    spec.topologySpreadConstraints,
+    spec.hostNetwork,
+    volumes.map(({ name, ...source }) => source),
+  ]);
+}
+
+function containerKey({ image, resources, ports, restartPolicy }: Container): unknown {
+  return [image, amountsKey(resources.requests), ports, restartPolicy];
+}
+
+function amountsKey(amounts: ResourceList): string {
+  let key = "";
+  for (const [name, amount] of Object.entries(amounts)) key += `${name}=${amount};`;
+  return key;
 }
 
 interface SpreadSelector {
