@@ -5,19 +5,13 @@
 import type { Taint } from "../api/objects.js";
 import { RunDigest } from "../engine/digest.js";
 import { Quantiles } from "../metrics/quantiles.js";
-import {
-  type EventRow,
-  type MetricValue,
-  type PodRow,
-  type Replication,
-  STAGES,
-  type StageName,
-} from "../metrics/replication.js";
+import type { EventRow, MetricValue, PodRow, Replication, StageName } from "../metrics/replication.js";
 import { Tally } from "../metrics/tally.js";
 import { type Micros, SECOND } from "../units/time.js";
 import type { Model } from "./model.js";
 import type { LeaderOf, Observer, PodTransition } from "./observer.js";
-import { LEADER_STAGES, RecoveryTracker, type ShareHistory } from "./recovery.js";
+import { LEADER_STAGES, RecoveryTracker } from "./recovery.js";
+import { mergeHistories, recoveryMetrics, type ShareHistory } from "./recovery-time.js";
 import type { Change, ClusterStore, NodeReady, PodRecord } from "./store.js";
 import { Usage } from "./usage.js";
 
@@ -107,8 +101,8 @@ export class ClusterRecorder implements Observer {
   /** Before the run: what the store holds already. */
   takeOver(): void {
     for (const pod of this.#store.livePods) {
-      if (pod.node < 0) this.#usage.podPending(0, 1);
-      else if (pod.phase === "Succeeded" || pod.phase === "Failed") this.#ended.add(pod.id);
+      if (isTerminal(pod)) this.#ended.add(pod.id);
+      else if (pod.node < 0) this.#usage.podPending(0, 1);
       else this.#usage.allocate(pod, 0);
       if (pod.ready) {
         this.#ready.add(pod.id);
@@ -247,7 +241,12 @@ export class ClusterRecorder implements Observer {
     warnings: readonly string[],
   ): Replication {
     const { horizonUs } = this.#model;
-    const failures = this.#recovery.rows((workload) => this.#historyOf(workload), horizonUs);
+    const histories = new Map<string, ShareHistory | undefined>();
+    const historyOf = (workload: string): ShareHistory | undefined => {
+      if (!histories.has(workload)) histories.set(workload, this.#historyOf(workload));
+      return histories.get(workload);
+    };
+    const failures = this.#recovery.rows(historyOf, horizonUs);
     return {
       policy,
       replication,
@@ -256,7 +255,7 @@ export class ClusterRecorder implements Observer {
         ...this.#serviceMetrics(),
         ...this.#usage.metrics(horizonUs),
         ...this.#podMetrics(),
-        ...recoveryMetrics(failures, horizonUs),
+        ...recoveryMetrics(failures),
       ],
       failures,
       pods: this.#store.pods.map((pod) => this.#podRow(pod)),
@@ -288,13 +287,13 @@ export class ClusterRecorder implements Observer {
         this.#podStatus(change.pod);
         break;
       case "podDeleting":
-        this.#recovery.podDeleting(change.pod, now);
-        if (change.pod.disruptionReason === "DeletionByTaintManager") this.#count("evictions");
-        if (change.pod.disruptionReason === "PreemptionByScheduler") this.#count("preemptions");
+        this.#deleting(change.pod);
         this.pod("deleting", change.pod);
         break;
       case "podRemoved":
-        if (change.pod.node < 0) this.#usage.podPending(now, -1);
+        // Without a grace period its deletion and its end are one.
+        if (change.pod.deletingUs < 0) this.#deleting(change.pod);
+        if (change.pod.node < 0 && !isTerminal(change.pod)) this.#usage.podPending(now, -1);
         this.#usage.release(change.pod, now);
         this.#setReady(change.pod, false);
         this.pod("removed", change.pod);
@@ -315,9 +314,17 @@ export class ClusterRecorder implements Observer {
     }
   }
 
+  #deleting(pod: PodRecord): void {
+    this.#recovery.podDeleting(pod, this.#now());
+    if (pod.disruptionReason === "DeletionByTaintManager") this.#count("evictions");
+    if (pod.disruptionReason === "PreemptionByScheduler") this.#count("preemptions");
+  }
+
   #podStatus(pod: PodRecord): void {
-    if ((pod.phase === "Succeeded" || pod.phase === "Failed") && !this.#ended.has(pod.id)) {
+    if (isTerminal(pod) && !this.#ended.has(pod.id)) {
       this.#ended.add(pod.id);
+      this.#recovery.podEnded(pod, this.#now());
+      if (pod.node < 0) this.#usage.podPending(this.#now(), -1);
       this.#usage.release(pod, this.#now());
       this.pod(pod.phase === "Succeeded" ? "succeeded" : "failed", pod);
     }
@@ -329,6 +336,7 @@ export class ClusterRecorder implements Observer {
     const now = this.#now();
     if (ready) {
       this.#ready.add(pod.id);
+      this.#recovery.podBack(pod, now);
       this.#recovery.podReached(pod, "started", now);
       if (pod.readyUs === now && pod.createdUs >= this.#model.warmUpUs)
         this.#starts.add((now - pod.createdUs) / SECOND);
@@ -484,54 +492,14 @@ function serviceKey(store: ClusterStore, id: number): string {
   return `${service.namespace}/${service.name}`;
 }
 
+function isTerminal(pod: PodRecord): boolean {
+  return pod.phase === "Succeeded" || pod.phase === "Failed";
+}
+
 function outcomeOf(pod: PodRecord): string {
-  if (pod.phase === "Succeeded" || pod.phase === "Failed") return pod.phase;
+  if (isTerminal(pod)) return pod.phase;
   if (pod.removed) return "Deleted";
   if (pod.deletingUs >= 0) return "Terminating";
   if (pod.node < 0) return "Pending";
   return pod.ready ? "Ready" : "NotReady";
-}
-
-/** Each workload's worst RTO of the run, and when its failure reached each stage. */
-function recoveryMetrics(failures: Replication["failures"], horizonUs: Micros): MetricValue[] {
-  const worst = new Map<string, Replication["failures"][number]>();
-  const rank = (row: Replication["failures"][number]): number =>
-    row.censored ? Number.POSITIVE_INFINITY : (row.rtoUs ?? -1);
-  for (const row of failures) {
-    if (!row.censored && row.rtoUs === null) continue; // nobody asks for this workload
-    const known = worst.get(row.workload);
-    if (known === undefined || rank(row) > rank(known)) worst.set(row.workload, row);
-  }
-  return [...worst].flatMap(([workload, row]) => {
-    const rto: MetricValue = {
-      metric: "rto",
-      of: workload,
-      value: (row.rtoUs ?? horizonUs - row.atUs) / SECOND,
-      unit: "s",
-      ...(row.censored ? { censored: true } : {}),
-    };
-    const stages = STAGES.flatMap((stage): MetricValue[] => {
-      const at = row.stages[stage];
-      if (at === null || stage === "recovered") return [];
-      return [{ metric: `rto.${stage}`, of: workload, value: at / SECOND, unit: "s" }];
-    });
-    return [rto, ...stages];
-  });
-}
-
-function mergeHistories(histories: readonly ShareHistory[]): ShareHistory {
-  const times = [...new Set(histories.flatMap((history) => history.atUs))].sort((a, b) => a - b);
-  const ratePerSecond = histories.reduce((sum, history) => sum + history.ratePerSecond, 0);
-  const cursors = histories.map(() => -1);
-  const shares = times.map((at) => {
-    let answered = 0;
-    histories.forEach((history, i) => {
-      let cursor = cursors[i] as number;
-      while (cursor + 1 < history.atUs.length && (history.atUs[cursor + 1] as number) <= at) cursor++;
-      cursors[i] = cursor;
-      answered += (history.shares[cursor] ?? 0) * history.ratePerSecond;
-    });
-    return ratePerSecond === 0 ? 0 : answered / ratePerSecond;
-  });
-  return { atUs: times, shares, ratePerSecond };
 }

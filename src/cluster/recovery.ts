@@ -3,19 +3,13 @@
  * service, how many requests were lost. Fed with the store's changes and with each service's success share.
  */
 import { type FailureRow, STAGES, type StageName } from "../metrics/replication.js";
-import { type Micros, SECOND } from "../units/time.js";
-import type { FailureModel, FailureTarget, MetricsModel, Model } from "./model.js";
+import { MINUTE, type Micros } from "../units/time.js";
+import type { FailureModel, FailureTarget, Model } from "./model.js";
+import { recoveryOf, type ShareHistory } from "./recovery-time.js";
 import type { PodRecord } from "./store.js";
 
-/** A workload's level before a fault is its mean over so long. */
-const PRE_FAULT_US = 30 * SECOND;
-
-/** A success share over time: `shares[i]` holds from `atUs[i]` until the next; requests come at `ratePerSecond`. */
-export interface ShareHistory {
-  readonly atUs: readonly Micros[];
-  readonly shares: readonly number[];
-  readonly ratePerSecond: number;
-}
+/** Consequences show up within the grace period and so long after a repair; what happens later has other causes. */
+const AFTERMATH_US = MINUTE;
 
 /** One occurrence of one failure. */
 interface Occurrence {
@@ -26,20 +20,32 @@ interface Occurrence {
   readonly struckNodes: ReadonlySet<number>;
   /** First leader after the fault of each kind; only where the fault took the leader. */
   readonly leaders: Partial<Record<StageName, Micros>>;
-  readonly lostLeaders: ReadonlySet<StageName>;
+  /** Leaders that were where it struck and may be missed. */
+  readonly lostLeaders: Set<StageName>;
+  /** The time in which its consequences show is over. */
+  settled: boolean;
   readonly workloads: Map<string, WorkloadLoss>;
 }
 
 /** What one workload lost to one occurrence, and what replaced it. */
 interface WorkloadLoss {
-  readonly lost: Set<number>;
+  /** Pods on struck nodes that have neither come back nor gone. */
+  readonly lost: Map<number, PodRecord>;
+  /** Lost pods that were deleted or ended: so many replacements may come. */
+  gone: number;
   /** Lost pods that were ready endpoints when it struck and still are in the EndpointSlices. */
   readonly lostEndpoints: Set<number>;
-  readonly nodes: ReadonlySet<number>;
-  readonly replacements: Set<number>;
-  /** Stages that single replacements have reached, as `<pod>/<stage>`: each counts once. */
-  readonly passed: Set<string>;
+  /** When the last one so far left them, in µs after the fault. */
+  lastOutUs: Micros | undefined;
+  readonly nodes: Set<number>;
+  readonly replacements: Map<number, Replacement>;
   readonly reached: Partial<Record<StageName, Micros>>;
+}
+
+/** Each stage counts once for each replacement. */
+interface Replacement {
+  readonly pod: PodRecord;
+  readonly passed: Set<StageName>;
 }
 
 /** Which stage a new leader of a component is. */
@@ -52,6 +58,10 @@ export const LEADER_STAGES = {
 export class RecoveryTracker {
   readonly #model: Model;
   readonly #occurrences: Occurrence[] = [];
+  /** Those that may still reach stages. */
+  #open: Occurrence[] = [];
+  /** Repaired ones whose consequences may still show, in order of their repair. */
+  readonly #aftermath: Occurrence[] = [];
   readonly #shareWorkloads: readonly string[];
 
   /** `shareWorkloads`: workloads whose users are watched; they get a row for each failure, struck or not. */
@@ -68,6 +78,8 @@ export class RecoveryTracker {
     livePods: Iterable<PodRecord>,
     leaderCentres: Partial<Record<StageName, number>>,
   ): void {
+    this.#settle(now);
+    this.#open = this.#open.filter((open) => !isClosed(open));
     const model = this.#model.failures[failure] as FailureModel;
     const struckNodes = new Set(model.targets.flatMap((target) => nodesOf(this.#model, target)));
     const struckCentres = new Set(model.targets.flatMap((target) => controlCentresOf(this.#model, target)));
@@ -79,18 +91,19 @@ export class RecoveryTracker {
     const workloads = new Map<string, WorkloadLoss>();
     for (const name of this.#shareWorkloads) workloads.set(name, emptyLoss());
     for (const pod of livePods) {
-      if (pod.node < 0 || !struckNodes.has(pod.node) || pod.phase === "Succeeded" || pod.phase === "Failed")
-        continue;
+      if (pod.node < 0 || !struckNodes.has(pod.node)) continue;
+      // What ends anyway is not lost: its replacement is on its way, if there is one.
+      if (pod.deletingUs >= 0 || pod.phase === "Succeeded" || pod.phase === "Failed") continue;
       let loss = workloads.get(pod.workload);
       if (loss === undefined) {
         loss = emptyLoss();
         workloads.set(pod.workload, loss);
       }
-      loss.lost.add(pod.id);
-      (loss.nodes as Set<number>).add(pod.node);
+      loss.lost.set(pod.id, pod);
+      loss.nodes.add(pod.node);
       if (pod.ready && pod.services.length > 0) loss.lostEndpoints.add(pod.id);
     }
-    this.#occurrences.push({
+    const struck: Occurrence = {
       failure,
       occurrence,
       atUs: now,
@@ -98,17 +111,23 @@ export class RecoveryTracker {
       struckNodes,
       leaders: {},
       lostLeaders,
+      settled: false,
       workloads,
-    });
+    };
+    this.#occurrences.push(struck);
+    this.#open.push(struck);
   }
 
   end(failure: number, occurrence: number, now: Micros): void {
-    const found = this.#occurrences.find((o) => o.failure === failure && o.occurrence === occurrence);
-    if (found !== undefined) found.endedUs = now;
+    const found = this.#open.find((o) => o.failure === failure && o.occurrence === occurrence);
+    if (found === undefined) return;
+    found.endedUs = now;
+    this.#aftermath.push(found);
   }
 
   leader(stage: StageName, now: Micros): void {
-    for (const open of this.#occurrences) {
+    this.#settle(now);
+    for (const open of this.#open) {
       if (open.lostLeaders.has(stage)) open.leaders[stage] ??= now - open.atUs;
     }
   }
@@ -123,43 +142,68 @@ export class RecoveryTracker {
 
   /** Pods of one service that are in its EndpointSlices now. */
   endpoints(pods: ReadonlySet<number>, servicePods: (pod: number) => boolean, now: Micros): void {
-    for (const open of this.#occurrences) {
+    this.#settle(now);
+    for (const open of this.#open) {
       for (const loss of open.workloads.values()) {
         for (const pod of loss.lostEndpoints) {
           if (pods.has(pod) || !servicePods(pod)) continue;
-          loss.lostEndpoints.delete(pod);
-          if (loss.lostEndpoints.size === 0) loss.reached.endpointsOut ??= now - open.atUs;
+          loss.lastOutUs = now - open.atUs;
+          endpointSettled(loss, pod);
         }
       }
     }
   }
 
+  /** A pod is Ready again: if it was lost, it has come back, and nothing replaces it. */
+  podBack(pod: PodRecord, now: Micros): void {
+    this.#settle(now);
+    for (const open of this.#open) {
+      const loss = open.workloads.get(pod.workload);
+      if (loss?.lost.has(pod.id) === true) comeBack(loss, pod);
+    }
+  }
+
+  /** Marked for deletion, or removed at once. */
   podDeleting(pod: PodRecord, now: Micros): void {
-    for (const open of this.#occurrences) {
+    this.#settle(now);
+    for (const open of this.#open) {
       const loss = open.workloads.get(pod.workload);
       if (loss?.lost.has(pod.id) === true) loss.reached.evicted ??= now - open.atUs;
+    }
+    this.podEnded(pod, now);
+  }
+
+  /** It counts for its owner no more: deleted, or in a terminal phase. */
+  podEnded(pod: PodRecord, now: Micros): void {
+    this.#settle(now);
+    for (const open of this.#open) {
+      const loss = open.workloads.get(pod.workload);
+      if (loss === undefined) continue;
+      if (loss.lost.delete(pod.id) && pod.owner.kind !== "None") loss.gone++;
+      const replacement = loss.replacements.get(pod.id);
+      if (replacement !== undefined && !isDone(replacement)) loss.replacements.delete(pod.id);
     }
   }
 
   podCreated(pod: PodRecord, now: Micros): void {
-    for (const open of this.#occurrences) {
+    this.#settle(now);
+    for (const open of this.#open) {
       const loss = open.workloads.get(pod.workload);
       // A bare pod has no owner to replace it: others of its kind that come later are arrivals of their own.
       if (loss === undefined || pod.owner.kind === "None") continue;
-      if (loss.replacements.size >= loss.lost.size) continue;
-      loss.replacements.add(pod.id);
+      if (loss.replacements.size >= loss.gone) continue;
+      loss.replacements.set(pod.id, { pod, passed: new Set() });
       loss.reached.replacementCreated = now - open.atUs;
     }
   }
 
   /** A replacement got further: the last one to do so counts. */
   podReached(pod: PodRecord, stage: "scheduled" | "started" | "endpointsIn", now: Micros): void {
-    for (const open of this.#occurrences) {
+    for (const open of this.#open) {
       const loss = open.workloads.get(pod.workload);
-      if (loss === undefined || !loss.replacements.has(pod.id)) continue;
-      const step = `${pod.id}/${stage}`;
-      if (loss.passed.has(step)) continue;
-      loss.passed.add(step);
+      const passed = loss?.replacements.get(pod.id)?.passed;
+      if (loss === undefined || passed === undefined || passed.has(stage)) continue;
+      passed.add(stage);
       loss.reached[stage] = now - open.atUs;
     }
   }
@@ -184,7 +228,10 @@ export class RecoveryTracker {
           workload,
           stages,
           rtoUs: recovery?.rtoUs ?? null,
-          censored: recovery !== undefined && recovery.rtoUs === null,
+          censored: recovery !== undefined && recovery.censoredAtUs !== null,
+          ...(recovery === undefined || recovery.censoredAtUs === null
+            ? {}
+            : { rtoAtLeastUs: recovery.censoredAtUs }),
           lostRequests: recovery?.lostRequests ?? 0,
           preShare: recovery?.preShare ?? 0,
           minShare: recovery?.minShare ?? 0,
@@ -194,90 +241,70 @@ export class RecoveryTracker {
   }
 
   #onNode(node: number, stage: StageName, now: Micros): void {
-    for (const open of this.#occurrences) {
+    this.#settle(now);
+    for (const open of this.#open) {
       if (!open.struckNodes.has(node)) continue;
       for (const loss of open.workloads.values()) {
         if (loss.nodes.has(node)) loss.reached[stage] ??= now - open.atUs;
       }
     }
   }
-}
 
-/** The recovery of one success share from a fault at `faultUs`. */
-export interface Recovery {
-  /** null: not recovered by the horizon (censored). */
-  readonly rtoUs: Micros | null;
-  readonly preShare: number;
-  readonly minShare: number;
-  /** Requests that would have been answered at the pre-fault level and were not, until recovery or horizon. */
-  readonly lostRequests: number;
-}
-
-/**
- * RTO: from the fault until the share stays at or above `recoveryShare` of its pre-fault level for `recoveryHoldUs`.
- * A hold that the horizon interrupts is no recovery.
- */
-export function recoveryOf(
-  history: ShareHistory,
-  faultUs: Micros,
-  horizonUs: Micros,
-  metrics: MetricsModel,
-): Recovery {
-  const preShare = meanShare(history, Math.max(0, faultUs - PRE_FAULT_US), faultUs);
-  const needed = metrics.recoveryShare * preShare;
-  let since: Micros | null = faultUs;
-  let rtoUs: Micros | null = null;
-  let minShare = Number.POSITIVE_INFINITY;
-  let missing = 0;
-  for (const { fromUs, toUs, share } of piecesOf(history, faultUs, horizonUs)) {
-    if (share + 1e-12 < needed) since = null;
-    else {
-      since ??= fromUs;
-      if (toUs - since >= metrics.recoveryHoldUs) {
-        rtoUs = since - faultUs;
-        break;
+  /**
+   * Repaired failures whose consequences would have shown by now: a leader that is still the same was not lost, a pod
+   * that is still Ready never missed anything.
+   */
+  #settle(now: Micros): void {
+    const { nodeMonitorGracePeriodUs } = this.#model.controlPlane.controllerManager;
+    for (;;) {
+      const first = this.#aftermath[0];
+      if (first === undefined || (first.endedUs ?? 0) + nodeMonitorGracePeriodUs + AFTERMATH_US > now) return;
+      this.#aftermath.shift();
+      first.settled = true;
+      first.lostLeaders.clear();
+      for (const loss of first.workloads.values()) {
+        for (const pod of [...loss.lost.values()]) if (pod.ready) comeBack(loss, pod);
       }
     }
-    minShare = Math.min(minShare, share);
-    missing += Math.max(0, preShare - share) * (toUs - fromUs);
-  }
-  return {
-    rtoUs,
-    preShare,
-    minShare: Number.isFinite(minShare) ? minShare : preShare,
-    lostRequests: (missing / SECOND) * history.ratePerSecond,
-  };
-}
-
-function* piecesOf(
-  { atUs, shares }: ShareHistory,
-  fromUs: Micros,
-  toUs: Micros,
-): Generator<{ fromUs: Micros; toUs: Micros; share: number }> {
-  for (let i = 0; i < atUs.length; i++) {
-    const from = Math.max(fromUs, atUs[i] as number);
-    const to = Math.min(toUs, atUs[i + 1] ?? toUs);
-    if (to > from) yield { fromUs: from, toUs: to, share: shares[i] as number };
   }
 }
 
-function meanShare(history: ShareHistory, fromUs: Micros, toUs: Micros): number {
-  let integral = 0;
-  let length = 0;
-  for (const piece of piecesOf(history, fromUs, toUs)) {
-    integral += piece.share * (piece.toUs - piece.fromUs);
-    length += piece.toUs - piece.fromUs;
+/** A lost pod is in service again. */
+function comeBack(loss: WorkloadLoss, pod: PodRecord): void {
+  loss.lost.delete(pod.id);
+  endpointSettled(loss, pod.id);
+  for (const other of loss.lost.values()) if (other.node === pod.node) return;
+  loss.nodes.delete(pod.node);
+}
+
+/** One lost endpoint left the EndpointSlices or came back; `endpointsOut` is when the last one left. */
+function endpointSettled(loss: WorkloadLoss, pod: number): void {
+  if (!loss.lostEndpoints.delete(pod) || loss.lostEndpoints.size > 0) return;
+  if (loss.lastOutUs !== undefined) loss.reached.endpointsOut ??= loss.lastOutUs;
+}
+
+function isDone({ pod, passed }: Replacement): boolean {
+  return passed.has("started") && (pod.services.length === 0 || passed.has("endpointsIn"));
+}
+
+/** Nothing more can be reached: all that was lost is back or replaced. */
+function isClosed({ settled, workloads }: Occurrence): boolean {
+  if (!settled) return false;
+  for (const { lost, gone, replacements } of workloads.values()) {
+    if (lost.size > 0 || replacements.size < gone) return false;
+    for (const replacement of replacements.values()) if (!isDone(replacement)) return false;
   }
-  return length === 0 ? 0 : integral / length;
+  return true;
 }
 
 function emptyLoss(): WorkloadLoss {
   return {
-    lost: new Set(),
+    lost: new Map(),
+    gone: 0,
     lostEndpoints: new Set(),
+    lastOutUs: undefined,
     nodes: new Set(),
-    replacements: new Set(),
-    passed: new Set(),
+    replacements: new Map(),
     reached: {},
   };
 }

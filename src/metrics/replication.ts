@@ -56,10 +56,12 @@ export interface FailureRow {
   readonly workload: string;
   /** µs after the fault; null: not reached (or not needed). */
   readonly stages: Readonly<Record<StageName, Micros | null>>;
-  /** µs after the fault; null where no recovery was seen. */
+  /** µs after the fault; null where no recovery was seen, nobody asks, or nothing was answered before the fault. */
   readonly rtoUs: Micros | null;
   /** True where the horizon came before the recovery. */
   readonly censored: boolean;
+  /** Where it is censored: the RTO is at least so long, µs. */
+  readonly rtoAtLeastUs?: Micros;
   readonly lostRequests: number;
   /** Share of requests answered before the fault, 0 to 1. */
   readonly preShare: number;
