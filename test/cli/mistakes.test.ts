@@ -21,7 +21,7 @@ interface Mistake {
 const MISTAKES: Readonly<Record<string, Mistake>> = {
   "a scenario that is no YAML": {
     scenario: ["kind: Scenario", "kind: [Scenario"],
-    expected: [/^scenario\.yaml:\d+:\d+: /m],
+    expected: [/^scenario\.yaml:3:1: expected well-formed YAML: /m],
   },
   "an empty scenario": {
     scenario: [/[\s\S]*/, ""],
@@ -29,7 +29,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   },
   "two documents in one scenario file": {
     scenario: [/$/, "---\nkind: More\n"],
-    expected: [/^scenario\.yaml:2[23]:1: expected one document/m],
+    expected: [/^scenario\.yaml:\d+:1: expected one document/m],
   },
   "another apiVersion": {
     scenario: ["v1alpha1", "v1"],
@@ -92,8 +92,13 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     expected: [/^scenario\.yaml:20:\d+: spec\.objectives\[0\]: expected exactly one of atLeast.*atMost/m],
   },
   "traffic to a Service that is not there": {
-    scenario: ["  objectives:", "    traffic: [{ service: default/web, from: { one: 1/s } }]\n  objectives:"],
-    expected: [/^scenario\.yaml:1[89]:\d+: spec\.workload\.traffic/m],
+    scenario: [
+      /controlPlane: \{ mode: ideal \}([\s\S]*) {2}objectives:/,
+      "controlPlane: {}$1    traffic: [{ service: default/web, from: { one: 1/s } }]\n  objectives:",
+    ],
+    expected: [
+      /^scenario\.yaml:19:26: spec\.workload\.traffic\[0\]\.service: expected a Service .*got "default\/web"$/m,
+    ],
   },
   "failures of an ideal control plane, which has none": {
     scenario: [
@@ -118,7 +123,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   "a manifest that is not there": {
     scenario: ["pods.yaml", "pod.yaml"],
     expected: [
-      /scenario\.yaml:18:\d+: spec\.workload\.manifests\[0\]: expected a file.*"pod\.yaml"|^pod\.yaml: expected a file/m,
+      /^scenario\.yaml:18:17: spec\.workload\.manifests\[0\]: expected a file or folder.*got "pod\.yaml"$/m,
     ],
   },
   "a manifest with replicas below 0": {
@@ -133,7 +138,9 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   },
   "a manifest whose selector does not match its pods": {
     manifest: ["matchLabels: { app: web }", "matchLabels: { app: shop }"],
-    expected: [/^pods\.yaml:\d+:\d+: spec\.(selector|template)/m],
+    expected: [
+      /^pods\.yaml:7:3: spec\.selector: expected a selector that matches its own template, whose labels are app=web$/m,
+    ],
   },
   "a manifest without a container": {
     manifest: [/containers:[\s\S]*/, "containers: []\n"],
