@@ -135,6 +135,10 @@ export class PlacementCluster {
     return this.#pods.values();
   }
 
+  get podCount(): number {
+    return this.#pods.size;
+  }
+
   get profiles(): readonly ProfileSpec[] {
     return this.#options.profiles;
   }

@@ -2,13 +2,7 @@
 import { assert } from "../assert.js";
 import type { Diagnosis, ScoreDetail } from "../policies/framework/diagnosis.js";
 import { leftOutBy } from "../policies/framework/framework.js";
-import type {
-  Decision,
-  PodInfo,
-  PostFilterResult,
-  Rejection,
-  RejectionCode,
-} from "../policies/framework/types.js";
+import type { Decision, PostFilterResult, Rejection, RejectionCode } from "../policies/framework/types.js";
 import { formatQuantity } from "../units/quantity.js";
 import { keyOfInfo, type PlacedPod, type PlacementCluster } from "./cluster.js";
 import { oneLeavingSuffices, quantityOf, shortagesOf } from "./fixes-resources.js";
@@ -147,17 +141,17 @@ export class Explainer {
     const sandbox = this.#sandbox;
     sandbox.take(pod.key);
     try {
-      const nodes = answersOf(sandbox).filter(
-        ({ node }) => options.node === undefined || node === options.node,
-      );
+      const all = answersOf(sandbox);
       const gate = sandbox.gate();
-      const decision = gate === undefined ? this.#decide(pod, sandbox) : undefined;
+      const fits = all.some(({ kind }) => kind === "feasible");
+      // A whole attempt is made only where it fails: a decision has effects on plugins' memory.
+      const decision = gate !== undefined || fits ? undefined : this.#attempt(pod, sandbox);
       return {
         ...head,
-        verdict: verdictOf(sandbox, decision),
+        verdict: verdictOf(sandbox, all, decision),
         message:
           gate?.reasons.join(", ") ?? (decision?.kind === "unschedulable" ? decision.message : undefined),
-        nodes,
+        nodes: all.filter(({ node }) => options.node === undefined || node === options.node),
         suggestions: suggest(sandbox, options),
       };
     } finally {
@@ -165,9 +159,7 @@ export class Explainer {
     }
   }
 
-  /** A whole attempt; only one that fails is made, since others may have effects on plugins' memory. */
-  #decide(pod: PlacedPod, sandbox: Sandbox): Decision | undefined {
-    if (sandbox.feasible().length > 0) return undefined;
+  #attempt(pod: PlacedPod, sandbox: Sandbox): Decision | undefined {
     const cluster = pod.node === undefined ? this.#cluster : sandbox.cluster;
     const info = pod.node === undefined ? pod.info : sandbox.info;
     return cluster.framework(info)?.schedule(info);
@@ -219,31 +211,34 @@ function refusal({ cluster, info }: Sandbox, node: number, rejection: Rejection)
   return { node: cluster.cache.node(node).name, kind: "refused", plugin, code, reasons, shortages };
 }
 
-function verdictOf(sandbox: Sandbox, decision: Decision | undefined): Verdict {
+function verdictOf(
+  sandbox: Sandbox,
+  answers: readonly NodeAnswer[],
+  decision: Decision | undefined,
+): Verdict {
   const { cluster, info } = sandbox;
   const { schedulingGates: gates } = info.shape;
   if (sandbox.gate() !== undefined) return { kind: "gated", gates };
-  if (decision?.kind !== "unschedulable") return best(sandbox);
+  if (decision?.kind !== "unschedulable") return best(answers);
   const preemption = preemptionOf(cluster, decision.preemption);
   const resolvable = [...decision.rejections].filter(([, { code }]) => code === "Unschedulable");
   if (resolvable.length === 0) return { kind: "forever" };
   const leaving =
     preemption.kind === "helps" ||
-    resolvable.some(([node, { plugin }]) => plugin !== "NodeResourcesFit" || makesRoom(cluster, info, node));
+    resolvable.some(
+      ([node, { plugin }]) => plugin !== "NodeResourcesFit" || oneLeavingSuffices(cluster, info, node),
+    );
   return { kind: leaving ? "untilPodLeaves" : "untilCapacity", preemption };
 }
 
-function makesRoom(cluster: PlacementCluster, info: PodInfo, node: number): boolean {
-  return oneLeavingSuffices(cluster, info, node);
-}
-
-function best({ cluster, info }: Sandbox): Verdict {
-  const nodes = (cluster.framework(info)?.diagnose(info).nodes ?? []).filter(
-    (node) => node.kind === "feasible",
+function best(answers: readonly NodeAnswer[]): Verdict {
+  const feasible = answers.filter((answer) => answer.kind === "feasible");
+  const total = feasible.reduce(
+    (highest, answer) => Math.max(highest, answer.total),
+    Number.NEGATIVE_INFINITY,
   );
-  const total = nodes.reduce((highest, node) => Math.max(highest, node.total), Number.NEGATIVE_INFINITY);
-  const names = nodes.filter((node) => node.total === total).map(({ node }) => cluster.cache.node(node).name);
-  return { kind: "schedulable", best: names.sort(), total };
+  const nodes = feasible.filter((answer) => answer.total === total).map(({ node }) => node);
+  return { kind: "schedulable", best: nodes.sort(), total };
 }
 
 function preemptionOf(cluster: PlacementCluster, result: PostFilterResult | undefined): Preemption {

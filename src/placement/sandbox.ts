@@ -6,6 +6,9 @@ import { type Change, changeNode, changePod, isNodeChange, isPodChange } from ".
 import type { PlacedPod, PlacementCluster } from "./cluster.js";
 import { daemonPodsFor, nodeLike } from "./nodes.js";
 
+/** So many pods are counted in the time of one node check. */
+const PODS_PER_CHECK = 2000;
+
 /**
  * Holds one pod at a time, which has no node here. Answers are those of the pod's own profile; order of nodes and of
  * pods on a node may differ from the cluster's after a change was taken back, which feasibility does not depend on.
@@ -14,15 +17,15 @@ export class Sandbox {
   readonly cluster: PlacementCluster;
   #pod: PlacedPod | undefined;
   readonly #undo: (() => void)[] = [];
-  #checks = 0;
+  #work = 0;
 
   constructor(cluster: PlacementCluster) {
     this.cluster = cluster.copy();
   }
 
-  /** Nodes asked so far, the measure of work. */
-  get checks(): number {
-    return this.#checks;
+  /** Node checks so far. Where all pods must be counted for one, it weighs more. */
+  get work(): number {
+    return this.#work;
   }
 
   get pod(): Pod {
@@ -64,7 +67,7 @@ export class Sandbox {
 
   /** Who refuses the node; undefined where it would take the pod. */
   check(node: string): Rejection | undefined {
-    this.#checks++;
+    this.#work += 1 + this.#countingWork();
     const framework = this.cluster.framework(this.info);
     assert(framework !== undefined, "the pod has a profile");
     return framework.check(this.info, this.cluster.nodeId(node));
@@ -79,7 +82,6 @@ export class Sandbox {
   feasible(): string[] {
     const framework = this.cluster.framework(this.info);
     const { cache } = this.cluster;
-    this.#checks += 10;
     return (framework?.diagnose(this.info).nodes ?? []).flatMap(({ kind, node }) =>
       kind === "feasible" ? [cache.node(node).name] : [],
     );
@@ -100,6 +102,13 @@ export class Sandbox {
       for (const pod of daemonPodsFor(change.name, change.like, likes)) cluster.addPod(pod, { single: true });
       this.#undo.push(() => cluster.removeNode(change.name));
     }
+  }
+
+  /** PreFilter counts the cluster's pods for pods with rules about others. */
+  #countingWork(): number {
+    const { requiredAffinity, requiredAntiAffinity, spreadConstraints } = this.info.shape;
+    const counts = requiredAffinity.length + requiredAntiAffinity.length + spreadConstraints.length > 0;
+    return counts ? this.cluster.podCount / PODS_PER_CHECK : 0;
   }
 
   #node(name: string): Node {

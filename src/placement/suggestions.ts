@@ -4,7 +4,7 @@
  */
 import { isTolerated } from "../api/tolerations.js";
 import type { Rejection } from "../policies/framework/types.js";
-import type { Change } from "./changes.js";
+import { type Change, isPodChange } from "./changes.js";
 import { podKey } from "./cluster.js";
 import { type Fix, fixesFor, type Side } from "./fixes.js";
 import { shortagesOf } from "./fixes-resources.js";
@@ -13,7 +13,10 @@ import type { Sandbox } from "./sandbox.js";
 /** All `changes` together make the pod fit; no other suggestion is needed. */
 export interface Suggestion {
   readonly changes: readonly Change[];
-  /** Nodes that would then take the pod, in node order. */
+  /**
+   * Nodes that would then take the pod: all of them, in node order, where only the pod is changed, else the one that
+   * the changes are about.
+   */
   readonly nodes: readonly string[];
 }
 
@@ -27,12 +30,14 @@ export interface SuggestOptions {
 const CANDIDATES = 12;
 /** Nodes tried of each refusal, so that a rare one is not crowded out by a frequent one. */
 const CANDIDATES_PER_REFUSAL = 3;
+/** Nodes after whose picture a new one is tried. */
+const NEW_NODES = 2;
 const SUGGESTIONS_MAX = 12;
 /** Suggestions that differ only in the node or the amount. */
 const ALIKE_MAX = 2;
 const ROUNDS_MAX = 8;
-/** Work allowed: from here on no further node is tried. */
-const CHECKS_MAX = 600;
+/** Work allowed for one pod, in node checks: from here on nothing further is tried. */
+const WORK_MAX = 2000;
 
 /** Whose changes are taken where there is a choice, and which of several of one side. */
 interface Taste {
@@ -52,18 +57,24 @@ export function suggest(sandbox: Sandbox, options: SuggestOptions = {}): Suggest
   return new Search(sandbox, options).run();
 }
 
+interface Found {
+  readonly changes: readonly Change[];
+  /** The node that they are for. */
+  readonly node: string;
+}
+
 class Search {
   readonly #sandbox: Sandbox;
   readonly #options: SuggestOptions;
   readonly #base: number;
   readonly #start: number;
-  readonly #found: (readonly Change[])[] = [];
+  readonly #found: Found[] = [];
 
   constructor(sandbox: Sandbox, options: SuggestOptions) {
     this.#sandbox = sandbox;
     this.#options = options;
     this.#base = sandbox.mark();
-    this.#start = sandbox.checks;
+    this.#start = sandbox.work;
   }
 
   run(): Suggestion[] {
@@ -77,18 +88,23 @@ class Search {
     const { fits, refused } = this.#refusals();
     if (fits) {
       this.#sandbox.back(this.#base);
-      return gates.length === 0 ? [] : this.#tried([gates]);
+      return gates.length === 0 ? [] : this.#tried([{ changes: gates, node: "" }]);
     }
     const candidates = this.#candidates(refused);
     for (const node of candidates) {
-      if (this.#sandbox.checks - this.#start > CHECKS_MAX) break;
-      for (const taste of TASTES) this.#add(gates, this.#repair(node, taste, open), node);
+      for (const taste of TASTES) {
+        if (!this.#isTired()) this.#add(gates, this.#repair(node, taste, open), node);
+      }
     }
     if (this.#options.node === undefined) {
-      for (const like of candidates.slice(0, CANDIDATES_PER_REFUSAL)) this.#addNodeLike(gates, like, open);
+      for (const like of candidates.slice(0, NEW_NODES)) this.#addNodeLike(gates, like, open);
     }
     this.#sandbox.back(this.#base);
     return this.#tried(simplestFirst(this.#found));
+  }
+
+  #isTired(): boolean {
+    return this.#sandbox.work - this.#start > WORK_MAX;
   }
 
   /** Refused nodes with who refused them, in node order. */
@@ -201,7 +217,7 @@ class Search {
         if (without.length > 0 && this.#works([...gates, ...without], node)) needed = without;
       }
     }
-    this.#found.push([...gates, ...needed]);
+    this.#found.push({ changes: [...gates, ...needed], node });
   }
 
   #works(changes: readonly Change[], node: string): boolean {
@@ -212,13 +228,14 @@ class Search {
     return works;
   }
 
-  /** Asks for all nodes that each would open. */
-  #tried(found: readonly (readonly Change[])[]): Suggestion[] {
-    return found.flatMap((changes) => {
+  /** Asks for all nodes that changes of the pod would open. */
+  #tried(found: readonly Found[]): Suggestion[] {
+    return found.flatMap(({ changes, node }) => {
+      if (!changes.every(isPodChange)) return [{ changes, nodes: [node] }];
       for (const change of changes) this.#sandbox.apply(change);
-      const nodes = this.#sandbox.gate() === undefined ? this.#sandbox.feasible() : [];
+      const nodes = this.#sandbox.feasible();
       this.#sandbox.back(this.#base);
-      return nodes.length === 0 ? [] : [{ changes, nodes }];
+      return [{ changes, nodes }];
     });
   }
 }
@@ -238,9 +255,9 @@ function chosen(
 }
 
 /** Without repetitions, without those that contain another, few of a kind, fewest changes first. */
-function simplestFirst(found: readonly (readonly Change[])[]): (readonly Change[])[] {
+function simplestFirst(found: readonly Found[]): Found[] {
   const ordered = found
-    .map((changes) => ({ changes, keys: new Set(changes.map((change) => JSON.stringify(change))) }))
+    .map((one) => ({ ...one, keys: new Set(one.changes.map((change) => JSON.stringify(change))) }))
     .sort((a, b) => a.keys.size - b.keys.size);
   const kept: typeof ordered = [];
   const alike = new Map<string, number>();
@@ -252,7 +269,7 @@ function simplestFirst(found: readonly (readonly Change[])[]): (readonly Change[
     alike.set(kind, count + 1);
     kept.push(candidate);
   }
-  return kept.slice(0, SUGGESTIONS_MAX).map(({ changes }) => changes);
+  return kept.slice(0, SUGGESTIONS_MAX);
 }
 
 /** What a change is about, without the node and the amount. */

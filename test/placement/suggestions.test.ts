@@ -171,8 +171,8 @@ describe("a suggestion", () => {
           if (suggestions.length > 0) helped++;
           for (const { changes, nodes: opened } of suggestions) {
             for (const { kind } of changes) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
-            expect(feasibleAfter(objects, changes, key)).toEqual([...opened].sort());
             expect(opened.length).toBeGreaterThan(0);
+            expect(feasibleAfter(objects, changes, key)).toEqual(expect.arrayContaining([...opened]));
           }
         }
       }),
