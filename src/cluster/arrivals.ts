@@ -71,7 +71,12 @@ export class Arrivals {
       incarnation: 0,
       revision: 0,
       onlyNode: -1,
-      durationUs: arrival.durationUs ?? Number.POSITIVE_INFINITY,
+      durationUs: withinRun(arrival.durationUs, this.#core.model.horizonUs),
     };
   }
+}
+
+/** What outlasts the run need not end; a heavy tail may draw times that the clock has no numbers for. */
+function withinRun(durationUs: Micros | undefined, horizonUs: Micros): Micros {
+  return durationUs === undefined || durationUs > horizonUs ? Number.POSITIVE_INFINITY : durationUs;
 }

@@ -11,6 +11,9 @@ import type { ClusterCore } from "./core.js";
 import type { FailureModel, FailureTarget } from "./model.js";
 import type { NetworkState } from "./network.js";
 
+/** Longer than any run; a heavy tail may draw times that the clock has no numbers for. */
+const NEVER_US = 2 ** 52;
+
 /** What failures switch off and on, beside the network. */
 export interface FailureTargets {
   readonly network: NetworkState;
@@ -95,7 +98,7 @@ export class Failures {
 
   #draw(index: number, variate: Variate, occurrence: number, purpose: number): Micros {
     const draws = present(this.#draws[index], "a failure has its draws");
-    return Math.round(quantile(variate, draws.uniform(occurrence, purpose)));
+    return Math.min(NEVER_US, Math.round(quantile(variate, draws.uniform(occurrence, purpose))));
   }
 
   #strike(failure: FailureModel, target: FailureTarget): void {
