@@ -33,6 +33,7 @@ export const EVENT_NAMES = [
   "monitor-mark",
   "monitor-pass-end",
   "eviction-worker",
+  "taint-retry",
   "toleration-end",
   "pod-gc",
   "controller-sync",

@@ -69,6 +69,11 @@ export interface ApiServerModel {
   readonly instances: readonly { readonly name: string; readonly centre: number }[];
   /** Handling of a request besides etcd and network, in µs. */
   readonly requestUs: Variate;
+  /**
+   * Requests that one server works on side by side; with n times as many, each takes n times as long. Undefined: as
+   * many as there are.
+   */
+  readonly parallelRequests?: number;
   /** A change committed in etcd to a watcher's handler, besides network, in µs. */
   readonly watchUs: Variate;
   /** How long a client waits for an answer before it counts the request as failed. */
@@ -109,7 +114,6 @@ export interface ControllerManagerModel {
   /** A controller's work queue: event to sync, in µs. */
   readonly syncUs: Variate;
   readonly podGcPeriodUs: Micros;
-  readonly podGcQuarantineUs: Micros;
   /** Share of EndpointSlice syncs that find their cache behind and retry after `endpointRetryUs`. */
   readonly endpointRetryShare: number;
   readonly endpointRetryUs: Micros;

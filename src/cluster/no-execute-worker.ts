@@ -4,17 +4,18 @@
  * to do.
  */
 import { MILLISECOND, type Micros } from "../units/time.js";
-import type { ApiClient, ClusterCore } from "./core.js";
+import type { ClusterCore } from "./core.js";
 import type { EvictionQueue } from "./eviction-queue.js";
 import { NOT_READY_NO_EXECUTE, UNREACHABLE_NO_EXECUTE } from "./node-taints.js";
 import type { NodeReady } from "./store.js";
+import type { TaintPatcher } from "./taint-patcher.js";
 
 /** NodeEvictionPeriod, and what waking up costs: gaps of 10.07 s were measured at a token each 10 s. */
 const PERIOD_US: Micros = 100 * MILLISECOND + 400;
 
 export class NoExecuteWorker {
   readonly #core: ClusterCore;
-  readonly #client: ApiClient;
+  readonly #patcher: TaintPatcher;
   readonly #readyOf: (node: number) => NodeReady;
   #zones: readonly EvictionQueue[] = [];
   /** End of the last round: ticks follow at whole periods. */
@@ -24,9 +25,9 @@ export class NoExecuteWorker {
   /** When the next tick is due on the event list; Infinity: none. */
   #tickUs: Micros = Number.POSITIVE_INFINITY;
 
-  constructor(core: ClusterCore, client: ApiClient, readyOf: (node: number) => NodeReady) {
+  constructor(core: ClusterCore, patcher: TaintPatcher, readyOf: (node: number) => NodeReady) {
     this.#core = core;
-    this.#client = client;
+    this.#patcher = patcher;
     this.#readyOf = readyOf;
   }
 
@@ -96,13 +97,6 @@ export class NoExecuteWorker {
       return;
     }
     const add = ready === "Unknown" ? UNREACHABLE_NO_EXECUTE : NOT_READY_NO_EXECUTE;
-    this.#client.submit({ type: "noop", cached: true }, (read) => {
-      if (read !== "ok") done(false);
-      else {
-        this.#client.submit({ type: "nodeTaints", node, add: [add], remove: [] }, (outcome) =>
-          done(outcome === "ok"),
-        );
-      }
-    });
+    this.#patcher.patch(node, { add: [add] }, done);
   }
 }

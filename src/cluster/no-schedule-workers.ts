@@ -3,9 +3,9 @@
  * at once after a change is seen, and not limited but by the controller's client.
  */
 import type { Taint } from "../api/objects.js";
-import type { ApiClient } from "./core.js";
 import { noScheduleDifference } from "./node-taints.js";
-import type { NodeReady, Operation } from "./store.js";
+import type { NodeReady } from "./store.js";
+import type { TaintPatcher } from "./taint-patcher.js";
 
 const WORKERS = 8;
 
@@ -16,15 +16,15 @@ export interface SeenNode {
 }
 
 export class NoScheduleWorkers {
-  readonly #client: ApiClient;
+  readonly #patcher: TaintPatcher;
   readonly #see: (node: number) => SeenNode;
   /** Waiting, first come first served, each once. */
   readonly #queue = new Set<number>();
   /** Being written: a change in the meantime waits. */
   readonly #busy = new Set<number>();
 
-  constructor(client: ApiClient, see: (node: number) => SeenNode) {
-    this.#client = client;
+  constructor(patcher: TaintPatcher, see: (node: number) => SeenNode) {
+    this.#patcher = patcher;
     this.#see = see;
   }
 
@@ -48,36 +48,21 @@ export class NoScheduleWorkers {
     }
   }
 
-  /** Adds and removals are a patch each, after a read each; a failure is left to the next change of the node. */
+  /** Adds and removals are a patch each; a failure is left to the next change of the node. */
   #reconcile(node: number): void {
     const { ready, taints, unschedulable } = this.#see(node);
     const { add, remove } = noScheduleDifference(taints, ready, unschedulable);
-    const patches: Operation[] = [];
-    if (add.length > 0) patches.push({ type: "nodeTaints", node, add, remove: [] });
-    if (remove.length > 0) patches.push({ type: "nodeTaints", node, add: [], remove });
-    if (patches.length === 0) return;
+    if (add.length === 0 && remove.length === 0) return;
     this.#busy.add(node);
-    this.#patch(patches, 0, () => {
+    const finish = (): void => {
       this.#busy.delete(node);
       this.#next();
-    });
-  }
-
-  #patch(patches: readonly Operation[], from: number, done: () => void): void {
-    const patch = patches[from];
-    if (patch === undefined) {
-      done();
-      return;
-    }
-    this.#client.submit({ type: "noop", cached: true }, (read) => {
-      if (read !== "ok") {
-        done();
-        return;
-      }
-      this.#client.submit(patch, (outcome) => {
-        if (outcome === "ok") this.#patch(patches, from + 1, done);
-        else done();
-      });
-    });
+    };
+    const removeRest = (ok: boolean): void => {
+      if (ok && remove.length > 0) this.#patcher.patch(node, { remove }, finish);
+      else finish();
+    };
+    if (add.length > 0) this.#patcher.patch(node, { add }, removeRest);
+    else removeRest(true);
   }
 }

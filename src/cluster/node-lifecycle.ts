@@ -8,12 +8,13 @@
 import type { Taint } from "../api/objects.js";
 import { MILLISECOND, type Micros } from "../units/time.js";
 import { EventRecorder } from "./controllers/event-recorder.js";
-import type { ApiClient, ClusterCore, Controller, RequestOutcome } from "./core.js";
+import type { ApiClient, ClusterCore, Controller } from "./core.js";
 import type { LeaseBook } from "./leases.js";
 import { NoExecuteWorker } from "./no-execute-worker.js";
 import { NoScheduleWorkers } from "./no-schedule-workers.js";
 import { hasTaint, NOT_READY_NO_EXECUTE, UNREACHABLE_NO_EXECUTE } from "./node-taints.js";
-import type { Change, NodeReady, Operation, PodRecord } from "./store.js";
+import type { Change, NodeReady, PodRecord } from "./store.js";
+import { TaintPatcher } from "./taint-patcher.js";
 import { type ZoneCounts, type ZoneState, Zones } from "./zone-disruption.js";
 
 /** scheduler.UpdateWorkerSize. */
@@ -22,11 +23,15 @@ const WORKERS = 8;
 const STATUS_RETRY_US = 20 * MILLISECOND;
 const STATUS_TRIES = 5;
 
-/** One request of a chain; `answered` hears whether it succeeded. */
-interface Step {
-  readonly operation: Operation;
-  readonly answered?: (ok: boolean) => void;
-}
+/** One link of a chain: a pod's status, or a change of a node's taints; `answered` hears whether it succeeded. */
+type Step =
+  | { readonly pod: number; readonly answered: (ok: boolean) => void }
+  | {
+      readonly node: number;
+      readonly add?: readonly Taint[];
+      readonly remove?: readonly Taint[];
+      readonly answered?: (ok: boolean) => void;
+    };
 
 /** A pass under way: nodes as listed at its beginning. */
 interface Pass {
@@ -48,6 +53,7 @@ export class NodeLifecycle implements Controller {
   readonly #leases: LeaseBook;
   readonly #client: ApiClient;
   readonly #events: EventRecorder;
+  readonly #patcher: TaintPatcher;
   readonly #noSchedule: NoScheduleWorkers;
   readonly #noExecute: NoExecuteWorker;
   readonly #zones: Zones;
@@ -79,12 +85,13 @@ export class NodeLifecycle implements Controller {
     this.#events = new EventRecorder(this.#client);
     this.#graceUs = controllerManager.nodeMonitorGracePeriodUs;
     this.#zones = new Zones(core.model.topology.nodes, controllerManager);
-    this.#noSchedule = new NoScheduleWorkers(this.#client, (node) => ({
+    this.#patcher = new TaintPatcher(core, this.#client);
+    this.#noSchedule = new NoScheduleWorkers(this.#patcher, (node) => ({
       ready: this.#readyOf(node),
       taints: this.#taintsOf(node),
       unschedulable: core.store.node(node).unschedulable,
     }));
-    this.#noExecute = new NoExecuteWorker(core, this.#client, (node) => this.#readyOf(node));
+    this.#noExecute = new NoExecuteWorker(core, this.#patcher, (node) => this.#readyOf(node));
   }
 
   readonly handlers = {
@@ -100,6 +107,7 @@ export class NodeLifecycle implements Controller {
       this.#maybeEndPass(this.#pass);
     },
     "eviction-worker": (_: number, generation: number) => this.#noExecute.tick(generation),
+    "taint-retry": (slot: number, generation: number) => this.#patcher.retry(slot, generation),
   };
 
   /** How the controller sees its zones, in the order in which the topology first names them; for tests and tables. */
@@ -129,6 +137,7 @@ export class NodeLifecycle implements Controller {
     this.#marksToRepeat = new Set();
     this.#client.reset();
     this.#events.reset();
+    this.#patcher.stop();
     this.#noSchedule.stop();
     this.#noExecute.stop();
   }
@@ -301,7 +310,7 @@ export class NodeLifecycle implements Controller {
 
   #notReady(node: number, pod: PodRecord): Step {
     return {
-      operation: { type: "podStatus", pod: pod.id, ready: false },
+      pod: pod.id,
       answered: (ok) => {
         if (ok) this.#events.event(pod.id);
         else this.#marksToRepeat.add(node);
@@ -317,10 +326,8 @@ export class NodeLifecycle implements Controller {
         : [NOT_READY_NO_EXECUTE, UNREACHABLE_NO_EXECUTE];
     if (hasTaint(taints, opposite)) {
       return [
-        READ,
-        { operation: { type: "nodeTaints", node, add: [own], remove: [] } },
-        READ,
-        { operation: { type: "nodeTaints", node, add: [], remove: [opposite] } },
+        { node, add: [own] },
+        { node, remove: [opposite] },
       ];
     }
     // An untainted node queues anew in every pass, so that the order of the queue is the last pass's.
@@ -340,7 +347,7 @@ export class NodeLifecycle implements Controller {
         failed ||= !ok;
         if (!failed) this.#zones.queueOf(node).remove(node);
       };
-      steps.push(READ, { operation: { type: "nodeTaints", node, add: [], remove: [taint] }, answered });
+      steps.push({ node, remove: [taint], answered });
     }
     if (steps.length === 0) this.#zones.queueOf(node).remove(node);
     return steps;
@@ -352,10 +359,16 @@ export class NodeLifecycle implements Controller {
       done();
       return;
     }
-    this.#client.submit(step.operation, (outcome: RequestOutcome) => {
-      step.answered?.(outcome === "ok" || outcome === "notFound");
+    const next = (ok: boolean): void => {
+      step.answered?.(ok);
       this.#chain(steps, from + 1, done);
-    });
+    };
+    if ("node" in step) this.#patcher.patch(step.node, step, next);
+    else {
+      this.#client.submit({ type: "podStatus", pod: step.pod, ready: false }, (outcome) =>
+        next(outcome === "ok" || outcome === "notFound"),
+      );
+    }
   }
 
   #maybeEndPass(pass: Pass): void {
@@ -399,9 +412,6 @@ export class NodeLifecycle implements Controller {
     return this.#taints[node] as readonly Taint[];
   }
 }
-
-/** Taints are patched after a read of the Node from the API server's cache. */
-const READ: Step = { operation: { type: "noop", cached: true } };
 
 /** Events about nodes, beside those about pods, which have numbers from 0. */
 function eventObject(node: number): number {

@@ -230,6 +230,8 @@ export type Operation =
       readonly node: number;
       readonly add: readonly Taint[];
       readonly remove: readonly Taint[];
+      /** Refused with a conflict unless the Node is still at this version ({@link ClusterStore.nodeVersion}). */
+      readonly ifVersion?: number;
     }
   | { readonly type: "endpoints"; readonly service: number; readonly pods: readonly number[] }
   | { readonly type: "createReplicaSet"; readonly deployment: number; readonly replicas: number }
@@ -292,6 +294,7 @@ export class ClusterStore {
   lastCreated: PodRecord | undefined;
 
   readonly #listeners: ChangeListener[] = [];
+  readonly #nodeVersions: number[] = [];
   /** `namespace/name` of live pods without an owner. */
   readonly #barePods = new Set<string>();
 
@@ -332,10 +335,13 @@ export class ClusterStore {
         const node = this.node(operation.node);
         if (node.ready === operation.ready) return "ok";
         node.ready = operation.ready;
+        this.#nodeChanged(node.id);
         this.#emit({ type: "nodeReady", node: node.id, ready: operation.ready });
         return "ok";
       }
       case "nodeTaints":
+        if (operation.ifVersion !== undefined && operation.ifVersion !== this.nodeVersion(operation.node))
+          return "conflict";
         return this.#nodeTaints(operation.node, operation.add, operation.remove);
       case "endpoints": {
         const service = this.service(operation.service);
@@ -381,6 +387,10 @@ export class ClusterStore {
   }
   node(id: number): NodeRecord {
     return found(this.nodes[id], "node", id);
+  }
+  /** Grows with each change of the Node's condition or taints, as its resourceVersion does. */
+  nodeVersion(id: number): number {
+    return this.#nodeVersions[id] ?? 0;
   }
   service(id: number): ServiceRecord {
     return found(this.services[id], "service", id);
@@ -524,6 +534,10 @@ export class ClusterStore {
     this.#emit({ type: "podRemoved", pod });
   }
 
+  #nodeChanged(id: number): void {
+    this.#nodeVersions[id] = this.nodeVersion(id) + 1;
+  }
+
   #nodeTaints(id: number, add: readonly Taint[], remove: readonly Taint[]): ApplyOutcome {
     const node = this.node(id);
     const same = (a: Taint, b: Taint): boolean => a.key === b.key && a.effect === b.effect;
@@ -531,6 +545,7 @@ export class ClusterStore {
     const added = add.filter((taint) => !kept.some((there) => same(there, taint)));
     if (kept.length === node.taints.length && added.length === 0) return "ok";
     node.taints = [...kept, ...added];
+    this.#nodeChanged(id);
     this.#emit({ type: "nodeTaints", node: id });
     return "ok";
   }

@@ -93,10 +93,8 @@ export class NodeHarness {
     this.lifecycle = new NodeLifecycle(lookup, this.leases);
     this.eviction = new TaintEviction(lookup);
     this.gc = new PodGc(lookup);
-    const handlers = Object.fromEntries(EVENT_NAMES.map((name) => [name, () => {}])) as Record<
-      EventName,
-      Handler
-    >;
+    const handlers = {} as Record<EventName, Handler>;
+    for (const name of EVENT_NAMES) handlers[name] = () => {};
     Object.assign(
       handlers,
       this.kubelets.handlers,
@@ -429,7 +427,6 @@ function modelOf(options: HarnessOptions): Model {
         clientBurst: 30,
         syncUs: constant(0),
         podGcPeriodUs: 20 * SECOND,
-        podGcQuarantineUs: 40 * SECOND,
         endpointRetryShare: 0,
         endpointRetryUs: SECOND,
         jobSyncDelayUs: SECOND,

@@ -40,9 +40,10 @@ describe("one node crashes", () => {
       expect(unknown - renewed, `seed ${seed}`).toBeLessThan(55.7);
       const noSchedule = harness.when(UNREACHABLE_SCHEDULE)[0] as number;
       const noExecute = harness.when(UNREACHABLE_EXECUTE)[0] as number;
-      expect(noSchedule - unknown).toBeLessThan(0.05);
+      // Measured: 9 to 136 ms; a write that met the other taint's is tried again after 100 to 200 ms.
+      expect(noSchedule - unknown).toBeLessThan(0.35);
       expect(noExecute - unknown).toBeGreaterThan(0);
-      expect(noExecute - unknown).toBeLessThan(0.2);
+      expect(noExecute - unknown).toBeLessThan(0.4);
       const notReady = harness.when(`podStatus ${pod.name} on 7 Running notReady`)[0] as number;
       expect(notReady - unknown).toBeLessThan(0.05);
       const deleting = harness.when(`podDeleting ${pod.name}`)[0] as number;

@@ -3,7 +3,7 @@
  * phase of the recorded passes is given; everything else is drawn anew with every seed.
  */
 import type { Recording } from "./recording.js";
-import { meanOf, median, ranksApart, spread } from "./samples.js";
+import { EVERY_RANK, meanOf, median, ranksApart, spread } from "./samples.js";
 import type { CrashStages, Replacement, Stages } from "./stages.js";
 
 /** One quantity, compared. Figures in seconds where not said otherwise. */
@@ -27,15 +27,30 @@ export interface Rules {
 
 /** An EndpointSlice sync that had to come again is this late, give or take {@link STEP_MS}. */
 const LATE_MS = 1000;
-const LATE_FROM_MS = 600;
+const LATE_FROM_MS = 700;
 /** Single steps: the recording machine's noise. */
 const STEP_MS = 300;
 const MEDIAN_STEP_MS = 100;
+/**
+ * Where one pass marks many nodes, requests of some twenty workers wait for the controller's client in an order that
+ * the machine's noise decides: the medians are asked for, and the bulk of the rest more loosely.
+ */
+const MEDIAN_MS = 300;
+const WINGS: readonly number[] = [0.1, 0.25, 0.75, 0.9];
+const WINGS_MS = 500;
 /** A crash whose last renewal lies at the edge of a pass may be seen by this one or the next; so many seeds must agree. */
 const AGREEING_SEEDS = 0.1;
 const UNKNOWN_MS = 500;
 /** Order of stops and resumptions: so many seeds must show the recorded one. */
 const SAME_ORDER_SEEDS = 0.9;
+
+interface Runs {
+  readonly recording: Recording;
+  readonly measured: Stages;
+  readonly simulated: readonly Stages[];
+  readonly rules: Rules;
+  readonly zones: boolean;
+}
 
 /** All checks of a recording of single crashes or of zones. */
 export function compare(
@@ -45,57 +60,82 @@ export function compare(
   rules: Rules,
 ): Check[] {
   const zones = recording.family === "zones";
+  const runs: Runs = {
+    recording,
+    measured,
+    simulated,
+    rules,
+    zones,
+  };
   return [
     unknownByCrash(measured, simulated),
     unknownMean(measured, simulated),
-    steps("Unknown → NoSchedule", measured, simulated, (crash) => since(crash.unknown, [crash.noSchedule])),
-    noExecuteAfterUnknown(zones, measured, simulated),
-    steps("Unknown → pod NotReady", measured, simulated, (crash) =>
+    steps("Unknown → NoSchedule", runs, (crash) => since(crash.unknown, [crash.noSchedule])),
+    zones
+      ? firstNoExecute(measured, simulated)
+      : steps("Unknown → NoExecute", runs, (crash) => since(crash.unknown, [crash.noExecute])),
+    steps("Unknown → pod NotReady", runs, (crash) =>
       since(
         crash.unknown,
         crash.pods.map((pod) => pod.notReady),
       ),
     ),
-    ...endpoints(zones, measured, simulated),
-    deletions(measured, simulated, rules),
-    ...replacements(recording, measured, simulated),
-    ...(zones
-      ? [...zoneChecks(recording, measured, simulated, rules), ...recoveries(measured, simulated, rules)]
-      : []),
+    ...endpoints(runs),
+    deletions(runs),
+    ...replacements(runs),
+    ...(zones ? [...zoneChecks(runs), ...recoveries(runs)] : []),
   ].filter((check) => check !== undefined);
 }
 
+/**
+ * A node that crashed alone: its own Unknown. Nodes that crashed together: the first of them, the second and so on,
+ * since the order within a pass is that of a hash map and their turns wait for each other.
+ */
 function unknownByCrash(measured: Stages, simulated: readonly Stages[]): Check {
   let worst = 0;
   let edges = 0;
   let misses = 0;
-  measured.crashes.forEach((crash, index) => {
-    const found = simulated.map((stages) => stages.crashes[index]?.unknown);
-    const agreeing = found.filter((at) =>
-      crash.unknown === undefined
-        ? at === undefined
-        : at !== undefined && Math.abs(at - crash.unknown) <= UNKNOWN_MS,
-    ).length;
-    const share = agreeing / simulated.length;
-    if (share < AGREEING_SEEDS) misses++;
-    else if (share < 1 - AGREEING_SEEDS) edges++;
-    const near = found.filter((at) => at !== undefined && Math.abs(at - (crash.unknown ?? 0)) <= UNKNOWN_MS);
-    if (crash.unknown !== undefined && near.length > 0) {
-      worst = Math.max(worst, Math.abs(median(near as number[]) - crash.unknown));
+  for (const indices of crashedTogether(measured)) {
+    const unknowns = (stages: Stages): number[] =>
+      indices.flatMap((index) => stages.crashes[index]?.unknown ?? []).sort((a, b) => a - b);
+    const own = unknowns(measured);
+    const found = simulated.map(unknowns);
+    for (let rank = 0; rank < indices.length; rank++) {
+      const at = own[rank];
+      const near = found.flatMap((times) => times.slice(rank, rank + 1)).filter((time) => isNear(time, at));
+      const agreeing = at === undefined ? found.filter((times) => times.length <= rank).length : near.length;
+      const share = agreeing / simulated.length;
+      if (share < AGREEING_SEEDS) misses++;
+      else if (share < 1 - AGREEING_SEEDS) edges++;
+      if (at !== undefined && near.length > 0) worst = Math.max(worst, Math.abs(median(near) - at));
     }
-  });
-  const flat = measured.crashes.flatMap((crash) => since(crash.crash.ms, [crash.unknown]));
-  const own = simulated.flatMap((stages) =>
-    stages.crashes.flatMap((crash) => since(crash.crash.ms, [crash.unknown])),
-  );
+  }
+  const all = (stages: Stages): number[] =>
+    stages.crashes.flatMap((crash) => since(crash.crash.ms, [crash.unknown]));
   return {
-    quantity: "crash → Unknown, by crash",
+    quantity: "crash → Unknown, one by one",
     tolerance: "±0.5 s",
-    measured: spread(flat),
-    simulated: spread(own),
+    measured: spread(all(measured)),
+    simulated: spread(simulated.flatMap(all)),
     off: `${seconds(worst)} at most; ${misses} missed, ${edges} of ${measured.crashes.length} at the edge of a pass`,
     pass: misses === 0,
   };
+}
+
+function isNear(time: number, at: number | undefined): boolean {
+  return at !== undefined && Math.abs(time - at) <= UNKNOWN_MS;
+}
+
+/** Indices of crashes of one moment and zone. */
+function crashedTogether(stages: Stages): number[][] {
+  const groups = new Map<string, number[]>();
+  stages.crashes.forEach((crash, index) => {
+    const key = `${crash.crash.ms}/${zoneOf(crash)}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [index]);
+    else group.push(index);
+  });
+  return [...groups.values()];
 }
 
 function unknownMean(measured: Stages, simulated: readonly Stages[]): Check {
@@ -112,57 +152,70 @@ function unknownMean(measured: Stages, simulated: readonly Stages[]): Check {
   };
 }
 
-/** A step after each crash: rank by rank within the machine's noise. */
+/** A step after each crash. */
 function steps(
   quantity: string,
-  measured: Stages,
-  simulated: readonly Stages[],
+  { measured, simulated, zones }: Runs,
   of: (crash: CrashStages) => number[],
   toleranceMs = STEP_MS,
 ): Check | undefined {
   const all = (stages: Stages): number[] => stages.crashes.flatMap(of);
-  return ranked(quantity, all(measured), simulated.map(all), toleranceMs);
+  return ranked(quantity, all(measured), simulated.map(all), zones, toleranceMs);
 }
 
 function ranked(
   quantity: string,
   measured: readonly number[],
   simulated: readonly (readonly number[])[],
+  together: boolean,
   toleranceMs: number,
 ): Check | undefined {
-  if (measured.length === 0) return undefined;
-  const off = ranksApart(measured, simulated);
+  // Something that happened once, and rarely happens, cannot be compared.
+  const rare = simulated.filter((values) => values.length > 0).length * 2 < simulated.length;
+  if (measured.length === 0 || (measured.length === 1 && rare)) return undefined;
+  const figures = { quantity, measured: spread(measured), simulated: spread(simulated.flat()) };
+  if (!together || toleranceMs > STEP_MS) {
+    const off = ranksApart(measured, simulated, EVERY_RANK);
+    const tolerance = `±${seconds(toleranceMs)}, rank by rank`;
+    return { ...figures, tolerance, off: `${seconds(off)} at most`, pass: off <= toleranceMs };
+  }
+  const middle = ranksApart(measured, simulated, [0.5]);
+  const wings = ranksApart(measured, simulated, WINGS);
   return {
-    quantity,
-    tolerance: `±${seconds(toleranceMs)}, rank by rank`,
-    measured: spread(measured),
-    simulated: spread(simulated.flat()),
-    off: `${seconds(off)} at most`,
-    pass: off <= toleranceMs,
+    ...figures,
+    tolerance: `median ±${seconds(MEDIAN_MS)}; 10 % to 90 % ±${seconds(WINGS_MS)}`,
+    off: `${seconds(middle)}; ${seconds(wings)}`,
+    pass: middle <= MEDIAN_MS && wings <= WINGS_MS,
   };
 }
 
-/** With one crash at a time every bucket is full; of a zone only the first taint finds its token waiting. */
-function noExecuteAfterUnknown(
-  zones: boolean,
-  measured: Stages,
-  simulated: readonly Stages[],
-): Check | undefined {
-  if (!zones) {
-    return steps("Unknown → NoExecute", measured, simulated, (crash) =>
-      since(crash.unknown, [crash.noExecute]),
-    );
-  }
-  const first = (stages: Stages): number[] =>
-    zonesOf(stages).flatMap((zone) => {
-      const crashes = stages.crashes.filter((crash) => zoneOf(crash) === zone);
-      const unknown = earliest(crashes.map((crash) => crash.unknown));
-      return since(unknown, [earliest(crashes.map((crash) => crash.noExecute))]);
-    });
-  return ranked("first Unknown → first NoExecute, by zone", first(measured), simulated.map(first), STEP_MS);
+/**
+ * A zone's first taint finds its token waiting, but whether the worker's 100 ms tick comes before or after the marking
+ * has used up the client's burst decides between a tenth of a second and more than one: the simulated range counts.
+ */
+function firstNoExecute(measured: Stages, simulated: readonly Stages[]): Check {
+  const first = (stages: Stages, zone: string): number[] => {
+    const crashes = stages.crashes.filter((crash) => zoneOf(crash) === zone);
+    return since(earliest(crashes.map((crash) => crash.unknown)), [
+      earliest(crashes.map((crash) => crash.noExecute)),
+    ]);
+  };
+  const zones = zonesOf(measured);
+  const own = zones.flatMap((zone) => first(measured, zone));
+  const found = simulated.flatMap((stages) => zones.flatMap((zone) => first(stages, zone)));
+  const outside = own.map((delay) => Math.max(Math.min(...found) - delay, delay - Math.max(...found), 0));
+  const off = Math.max(0, ...outside);
+  return {
+    quantity: "first Unknown → first NoExecute, by zone",
+    tolerance: `simulated range ±${seconds(STEP_MS)}`,
+    measured: spread(own),
+    simulated: spread(found),
+    off: `${seconds(off)} outside`,
+    pass: off <= STEP_MS,
+  };
 }
 
-function endpoints(zones: boolean, measured: Stages, simulated: readonly Stages[]): Check[] {
+function endpoints({ zones, measured, simulated }: Runs): Check[] {
   const all = (stages: Stages): number[] =>
     stages.crashes.flatMap((crash) => crash.pods.flatMap((pod) => since(pod.notReady, [pod.endpointOut])));
   const own = all(measured);
@@ -170,13 +223,14 @@ function endpoints(zones: boolean, measured: Stages, simulated: readonly Stages[
   const soon = (delays: readonly number[]): number[] => delays.filter((delay) => delay < LATE_FROM_MS);
   const late = (delays: readonly number[]): number[] => delays.filter((delay) => delay >= LATE_FROM_MS);
   const checks: Check[] = [];
-  const prompt = ranked("pod NotReady → endpoint out", soon(own), found.map(soon), STEP_MS);
+  const prompt = ranked("pod NotReady → endpoint out", soon(own), found.map(soon), zones, STEP_MS);
   if (prompt !== undefined) checks.push(prompt);
   if (own.length === 0) return checks;
   const lateOwn = late(own);
   const lateFound = late(found.flat());
   const share = lateFound.length / found.flat().length;
-  const least = zones ? 0 : 0.02;
+  // A recording with next to none of them asks for no more.
+  const least = zones ? 0 : Math.min(0.02, lateOwn.length / own.length / 2);
   const off = lateFound.length === 0 ? 0 : Math.abs(median(lateFound) - LATE_MS);
   checks.push({
     quantity: "... of which late by a retry",
@@ -192,22 +246,21 @@ function endpoints(zones: boolean, measured: Stages, simulated: readonly Stages[
 /** Many pods of one node are held up by the controller's client. */
 const DENSE_PODS = 10;
 
-function deletions(measured: Stages, simulated: readonly Stages[], rules: Rules): Check | undefined {
-  const dense = measured.crashes.some((crash) => crash.pods.length > DENSE_PODS);
+function deletions(runs: Runs): Check | undefined {
+  const dense = runs.measured.crashes.some((crash) => crash.pods.length > DENSE_PODS);
   return steps(
     "NoExecute + toleration → pod deleted",
-    measured,
-    simulated,
+    runs,
     (crash) =>
       since(
         crash.noExecute,
         crash.pods.map((pod) => pod.deleting),
-      ).map((delay) => delay - rules.tolerationMs),
-    dense ? 500 : STEP_MS,
+      ).map((delay) => delay - runs.rules.tolerationMs),
+    dense && !runs.zones ? 500 : STEP_MS,
   );
 }
 
-function replacements(recording: Recording, measured: Stages, simulated: readonly Stages[]): Check[] {
+function replacements({ recording, measured, simulated }: Runs): Check[] {
   const check = (quantity: string, of: (one: Replacement) => number[], target?: number): Check[] => {
     const own = measured.replacements.flatMap(of);
     const found = simulated.flatMap((stages) => stages.replacements.flatMap(of));
@@ -233,12 +286,7 @@ function replacements(recording: Recording, measured: Stages, simulated: readonl
 }
 
 /** Taints of each zone: how many, when, in which rhythm. */
-function zoneChecks(
-  recording: Recording,
-  measured: Stages,
-  simulated: readonly Stages[],
-  rules: Rules,
-): Check[] {
+function zoneChecks({ recording, measured, simulated, rules }: Runs): Check[] {
   const startMs = recording.crashes[0]?.ms ?? 0;
   const passMs = rules.periodMs + UNKNOWN_MS;
   return zonesOf(measured).flatMap((zone) => {
@@ -252,9 +300,10 @@ function zoneChecks(
     const endMs = recording.endMs - startMs;
     const sure = own.filter((at) => at < endMs - passMs).length;
     const found = simulated.map(taints);
+    // One more or less: the token that escapes a stop may go to a node that comes back, or to one that does not.
     const counted = found.filter((times) => {
       const before = times.filter((at) => at <= endMs).length;
-      return before >= sure && times.filter((at) => at < endMs - passMs).length <= own.length;
+      return before >= sure - 1 && times.filter((at) => at < endMs - passMs).length <= own.length + 1;
     });
     const off = Math.max(
       0,
@@ -268,7 +317,7 @@ function zoneChecks(
     return [
       {
         quantity: `zone ${zone}: NoExecute taints`,
-        tolerance: `number; each ±1 pass (${seconds(passMs)})`,
+        tolerance: `number ±1; each ±1 pass (${seconds(passMs)})`,
         measured: `${own.length}: ${spread(own)}`,
         simulated: `${spreadOfCounts(found)}: ${spread(found.flat())}`,
         off: `${seconds(off)} at most; number as recorded in ${counted.length} of ${found.length} seeds`,
@@ -333,17 +382,14 @@ function rhythm(times: readonly number[], rules: Rules): string {
   return ["taint", ...words.map(({ word, count }) => (count === 1 ? word : `${count} × ${word}`))].join(", ");
 }
 
-function recoveries(measured: Stages, simulated: readonly Stages[], rules: Rules): Check[] {
+function recoveries(runs: Runs): Check[] {
   return [
-    steps("Ready again → NoSchedule off", measured, simulated, (crash) =>
-      since(crash.ready, [crash.noScheduleOff]),
-    ),
+    steps("Ready again → NoSchedule off", runs, (crash) => since(crash.ready, [crash.noScheduleOff])),
     steps(
       "Ready again → NoExecute off",
-      measured,
-      simulated,
+      runs,
       (crash) => since(crash.ready, [crash.noExecuteOff]),
-      rules.periodMs + UNKNOWN_MS,
+      runs.rules.periodMs + UNKNOWN_MS,
     ),
   ].filter((check) => check !== undefined);
 }

@@ -31,9 +31,12 @@ export function passRhythm(recording: Recording, periodMs: number, nodes: number
   seen.forEach(({ startMs, markingMs }, i) => {
     startsMs.push(startMs);
     const next = seen[i + 1]?.startMs;
-    const idleFrom = startMs + markingMs;
-    const passes = Math.max(1, Math.round(((next ?? recording.endMs) - idleFrom) / (lengthMs + DRIFT_MS)));
-    const step = next === undefined ? lengthMs : (next - idleFrom) / passes;
+    const toNext = (next ?? recording.endMs) - startMs;
+    const passes = Math.max(1, Math.round((toNext - markingMs) / (lengthMs + DRIFT_MS)));
+    // No pass is shorter than an idle one.
+    const marking = Math.max(0, Math.min(markingMs, toNext - passes * lengthMs));
+    const idleFrom = startMs + marking;
+    const step = next === undefined ? lengthMs : (toNext - marking) / passes;
     for (let pass = 1; pass < passes; pass++) startsMs.push(idleFrom + pass * step);
   });
   return { startsMs, seen: seen.length };

@@ -20,20 +20,27 @@ export function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** Instead of chosen shares of a distribution: each measured value's own. */
+export const EVERY_RANK = "every rank";
+
 /**
- * For each measured value, by rank, the distance to the same rank of the simulations (median over them); the largest.
- * Infinity where a simulation has nothing to compare.
+ * The largest distance between a measured quantile and the same one of the simulations (median over them). Infinity
+ * where most simulations have nothing to compare.
  */
-export function ranksApart(measured: readonly number[], simulated: readonly (readonly number[])[]): number {
+export function ranksApart(
+  measured: readonly number[],
+  simulated: readonly (readonly number[])[],
+  ranks: readonly number[] | typeof EVERY_RANK,
+): number {
   const own = sorted(measured);
   const found = simulated.map(sorted).filter((values) => values.length > 0);
   if (found.length * 2 < simulated.length) return Number.POSITIVE_INFINITY;
+  const every = own.map((_, rank) => (own.length === 1 ? 0.5 : rank / (own.length - 1)));
   let worst = 0;
-  own.forEach((value, rank) => {
-    const share = own.length === 1 ? 0.5 : rank / (own.length - 1);
+  for (const share of ranks === EVERY_RANK ? every : ranks) {
     const there = median(found.map((values) => quantileOf(values, share)));
-    worst = Math.max(worst, Math.abs(there - value));
-  });
+    worst = Math.max(worst, Math.abs(there - quantileOf(own, share)));
+  }
   return worst;
 }
 
