@@ -27,6 +27,7 @@ interface DirectedLink {
   readonly to: number;
   readonly oneWayUs: Variate;
   readonly purpose: string;
+  readonly lossPurpose: string;
   readonly loss: number;
   cuts: number;
   /** When the present cut began. */
@@ -55,11 +56,13 @@ export class NetworkState implements Network {
     for (let from = 0; from < this.#centreCount; from++) {
       for (let to = 0; to < this.#centreCount; to++) {
         const link = from === to ? undefined : linkBetween(topology, from, to);
+        const name = `link/${topology.centres[from]?.name}/${topology.centres[to]?.name}`;
         this.#links.push({
           from,
           to,
           oneWayUs: link?.oneWayUs ?? this.#within,
-          purpose: `link/${topology.centres[from]?.name}/${topology.centres[to]?.name}`,
+          purpose: name,
+          lossPurpose: `loss/${name}`,
           loss: link?.loss ?? 0,
           cuts: 0,
           cutUs: 0,
@@ -102,7 +105,7 @@ export class NetworkState implements Network {
   /** Whether one message is lost on the way, by chance alone. */
   loses(from: number, to: number): boolean {
     const link = this.#link(from, to);
-    return link.loss > 0 && this.#core.noise.uniform(`loss/${link.purpose}`) < link.loss;
+    return link.loss > 0 && this.#core.noise.uniform(link.lossPurpose) < link.loss;
   }
 
   roundTripLoss(a: number, b: number): number {

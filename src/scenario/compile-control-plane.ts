@@ -177,7 +177,6 @@ function compileControllerManager(
     clientBurst: written.kubeAPIBurst ?? defaults.kubeAPIBurst,
     syncUs: variateUs(written.sync ?? defaults.sync),
     podGcPeriodUs: durationUs(written.podGcPeriod ?? defaults.podGcPeriod),
-    podGcQuarantineUs: durationUs(written.podGcQuarantine ?? defaults.podGcQuarantine),
     endpointRetryShare: shareOf(written.endpointRetryShare ?? defaults.endpointRetryShare),
     endpointRetryUs: durationUs(written.endpointRetry ?? defaults.endpointRetry),
     jobSyncDelayUs: durationUs(written.jobSyncDelay ?? defaults.jobSyncDelay),

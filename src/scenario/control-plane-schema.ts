@@ -150,11 +150,6 @@ const controllerManager = z.strictObject({
     "Pod garbage collection's loop.",
     CONTROLLER_MANAGER_DEFAULTS.podGcPeriod,
   ),
-  podGcQuarantine: optional(
-    duration,
-    "Pods of a Node object that is gone are deleted after this.",
-    CONTROLLER_MANAGER_DEFAULTS.podGcQuarantine,
-  ),
   endpointRetryShare: optional(
     share,
     "Share of EndpointSlice syncs that find their cache behind.",

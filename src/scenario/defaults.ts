@@ -85,9 +85,8 @@ export const CONTROLLER_MANAGER_DEFAULTS = {
   monitorPassPerNode: { uniform: { min: "100us", max: "550us" } } satisfies DistributionSpec,
   /** From measured replacements: created 1 to 500 ms, median 50 ms, after a deletion, watch and request included. */
   sync: { logNormal: { median: "15ms", p99: "200ms" } } satisfies DistributionSpec,
-  /** pod GC: gcCheckPeriod and quarantineTime (pkg/controller/podgc). */
+  /** pod GC: gcCheckPeriod (pkg/controller/podgc). */
   podGcPeriod: "20s",
-  podGcQuarantine: "40s",
   /** Measured: one EndpointSlice sync in ten finds its cache behind and retries after 1 s. */
   endpointRetryShare: 0.1,
   endpointRetry: "1s",
