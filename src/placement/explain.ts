@@ -79,6 +79,8 @@ export interface Explanation {
 export interface ExplainOptions {
   /** Answers and suggestions for this node alone. */
   readonly node?: string;
+  /** false: the answers alone. */
+  readonly suggestions?: boolean;
 }
 
 /** Many pods at once get by with fewer tries for each. */
@@ -152,7 +154,7 @@ export class Explainer {
         message:
           gate?.reasons.join(", ") ?? (decision?.kind === "unschedulable" ? decision.message : undefined),
         nodes: all.filter(({ node }) => options.node === undefined || node === options.node),
-        suggestions: suggest(sandbox, options),
+        suggestions: options.suggestions === false ? [] : suggest(sandbox, options),
       };
     } finally {
       sandbox.release();

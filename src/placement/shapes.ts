@@ -64,7 +64,7 @@ export class PodShapes {
   /** Default constraints are a matter of pods that look for a node. */
   #keyOf(pod: Pod): string {
     const { namespace, labels } = pod.metadata;
-    const key = keyOf(namespace, labels, pod.spec);
+    const key = `${keyOf(namespace, labels, pod.spec)}${claimsKey(pod)}`;
     if (pod.spec.nodeName !== undefined) return key;
     return `${key}|${this.#selectors.of(pod.metadata)?.key ?? ""}`;
   }
@@ -79,7 +79,7 @@ export class PodShapes {
  * and mean nothing. Written out by hand, since it is asked of every pod of a large snapshot.
  */
 function keyOf(namespace: string, labels: ObjectMeta["labels"], spec: PodSpec): string {
-  const { resources, overhead, containers, initContainers, volumes } = spec;
+  const { resources, overhead, containers, initContainers } = spec;
   return JSON.stringify([
     namespace,
     labels,
@@ -96,9 +96,20 @@ function keyOf(namespace: string, labels: ObjectMeta["labels"], spec: PodSpec): 
     spec.schedulingGates,
     spec.topologySpreadConstraints,
     spec.hostNetwork,
-    volumes.map(({ name, ...source }) => source),
   ]);
 }
+
+/** Claims and disks. A claim made for a pod is called after it. */
+function claimsKey({ metadata, spec }: Pod): string {
+  const sources = spec.volumes.filter((volume) => Object.keys(volume).length > 1);
+  if (sources.length === 0) return "";
+  const exact = (_: string, value: unknown): unknown => (typeof value === "bigint" ? String(value) : value);
+  const shared = sources.every((volume) => Object.keys(volume).every((key) => SHARED_SOURCES.includes(key)));
+  return `|${shared ? "" : metadata.name}|${JSON.stringify(sources, exact)}`;
+}
+
+/** Fields of a volume that mean the same in every pod. */
+const SHARED_SOURCES: readonly string[] = ["name", "claimName", "disk"];
 
 function containerKey({ image, resources, ports, restartPolicy }: Container): unknown {
   return [image, amountsKey(resources.requests), ports, restartPolicy];
