@@ -4,7 +4,7 @@
  *
  * Exit codes: 0 all within tolerance, 1 something is not, 2 a file cannot be compared.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseDuration } from "../units/time.js";
 import { type Check, compare, type Rules } from "./validation/compare.js";
@@ -142,4 +142,7 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = main(process.argv.slice(2));
+const script = process.argv[1];
+if (script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url)) {
+  process.exitCode = main(process.argv.slice(2));
+}
