@@ -10,7 +10,7 @@ import type { ProfileSpec } from "../policies/framework/types.js";
 import { DEFAULT_SCHEDULER_NAME, UNMODELLED_PLUGINS } from "../policies/profiles.js";
 import type { Micros } from "../units/time.js";
 import { SECOND } from "../units/time.js";
-import { closestOf, type Problems } from "../workload/problems.js";
+import { closestOf, type Problems, type Severity } from "../workload/problems.js";
 import { LEADER_ELECTION_DEFAULTS, SCHEDULER_DEFAULTS } from "./defaults.js";
 import { pluginArgs } from "./plugin-args.js";
 import { actsAt, IN_TREE_PLUGINS, inTreePlugin } from "./plugin-points.js";
@@ -38,6 +38,14 @@ export interface SchedulerConfiguration {
   readonly podMaxBackoffUs: Micros;
 }
 
+export interface ReadConfigurationOptions {
+  /**
+   * What becomes of parts that Seatrial does not simulate (extenders, plugins of neither Kubernetes nor the shelf):
+   * named in a warning, the default, or refused.
+   */
+  readonly unmodelled?: Severity;
+}
+
 /**
  * Reads the configuration that stands at `place`; `shelf` names all plugins there are. Undefined, with everything
  * wrong added to `problems`, where it cannot be used.
@@ -47,18 +55,19 @@ export function readSchedulerConfiguration(
   place: Place,
   shelf: ReadonlySet<string>,
   problems: Problems,
+  { unmodelled = "warning" }: ReadConfigurationOptions = {},
 ): SchedulerConfiguration | undefined {
   const written = checkShape(schedulerConfigurationSchema, data, place, problems);
   if (written === undefined) return undefined;
   const before = problems.errorCount;
   const profilesWritten = written.profiles ?? [{}];
   const profiles = profilesWritten.map((profile, index) =>
-    readProfile(profile, written, placeBelow(place, "profiles", index), shelf, problems),
+    readProfile(profile, written, placeBelow(place, "profiles", index), { shelf, problems, unmodelled }),
   );
   checkProfiles(profiles, place, problems);
   if ((written.extenders ?? []).length > 0) {
     const message = "extenders are called over the network and are not simulated; this has no effect";
-    addProblem(place, ["extenders"], { message, severity: "warning" }, problems);
+    addProblem(place, ["extenders"], { message, severity: unmodelled }, problems);
   }
   const configuration = { profiles, ...timing(written) };
   if (configuration.podMaxBackoffUs < configuration.podInitialBackoffUs) {
@@ -108,15 +117,22 @@ function checkProfiles(profiles: readonly ProfileSpec[], place: Place, problems:
   }
 }
 
+/** What all parts of a profile are read with. */
+interface Reading {
+  readonly shelf: ReadonlySet<string>;
+  readonly problems: Problems;
+  readonly unmodelled: Severity;
+}
+
 function readProfile(
   written: ProfileWritten,
   whole: SchedulerConfigurationWritten,
   place: Place,
-  shelf: ReadonlySet<string>,
-  problems: Problems,
+  reading: Reading,
 ): ProfileSpec {
+  const { shelf, problems } = reading;
   const sets = written.plugins ?? {};
-  checkPluginNames(sets, place, shelf, problems);
+  checkPluginNames(sets, place, reading);
   const enabled = expandMultiPoint(sets);
   if (enabled.at.queueSort.length !== 1) {
     const message = "expected exactly one queueSort plugin; PrioritySort is the one there is";
@@ -135,7 +151,7 @@ function readProfile(
   return {
     schedulerName: written.schedulerName ?? DEFAULT_SCHEDULER_NAME,
     plugins: plugins.filter(({ name }) => shelf.has(name)),
-    args: readArgs(written, place, shelf, problems),
+    args: readArgs(written, place, reading),
     percentageOfNodesToScore: written.percentageOfNodesToScore ?? whole.percentageOfNodesToScore ?? 0,
     tieBreak: "random",
   };
@@ -144,13 +160,14 @@ function readProfile(
 type Sets = NonNullable<ProfileWritten["plugins"]>;
 
 /** Unknown plugins, and plugins enabled at a point at which they do nothing. */
-function checkPluginNames(sets: Sets, place: Place, shelf: ReadonlySet<string>, problems: Problems): void {
+function checkPluginNames(sets: Sets, place: Place, reading: Reading): void {
+  const { shelf, problems } = reading;
   for (const point of ["multiPoint", ...EXTENSION_POINTS] as const) {
     const set = sets[point];
     const seen = new Set<string>();
     for (const [index, { name }] of (set?.enabled ?? []).entries()) {
       const below = ["plugins", point, "enabled", index, "name"] as const;
-      if (!isKnown(name, shelf)) addUnknownPlugin(place, below, name, shelf, problems);
+      if (!isKnown(name, shelf)) addUnknownPlugin(place, below, name, reading);
       else if (point !== "multiPoint" && !actsAt(name, point)) {
         addProblem(
           place,
@@ -165,7 +182,7 @@ function checkPluginNames(sets: Sets, place: Place, shelf: ReadonlySet<string>, 
     }
     for (const [index, { name }] of (set?.disabled ?? []).entries()) {
       if (name === "*" || isKnown(name, shelf)) continue;
-      addUnknownPlugin(place, ["plugins", point, "disabled", index, "name"], name, shelf, problems);
+      addUnknownPlugin(place, ["plugins", point, "disabled", index, "name"], name, reading);
     }
   }
 }
@@ -174,20 +191,21 @@ function isKnown(name: string, shelf: ReadonlySet<string>): boolean {
   return shelf.has(name) || inTreePlugin(name) !== undefined;
 }
 
+/** A name that is near to a known one is a slip of the pen; any other is a plugin of somebody's own scheduler. */
 function addUnknownPlugin(
   place: Place,
   below: readonly (string | number)[],
   value: string,
-  shelf: ReadonlySet<string>,
-  problems: Problems,
+  { shelf, problems, unmodelled }: Reading,
 ): void {
   const known = [...shelf, ...IN_TREE_PLUGINS.map(({ name }) => name)];
-  addProblem(
-    place,
-    below,
-    { message: "unknown plugin", value, suggestion: closestOf(value, known) },
-    problems,
-  );
+  const suggestion = closestOf(value, known);
+  if (suggestion !== undefined) {
+    addProblem(place, below, { message: "unknown plugin", value, suggestion }, problems);
+    return;
+  }
+  const message = `${value} is a plugin of neither Kubernetes nor the shelf and is not simulated; it has no effect`;
+  addProblem(place, below, { message, severity: unmodelled }, problems);
 }
 
 interface EnabledPlugins {
@@ -247,18 +265,14 @@ function mergeWithDefaults(set: PluginSetWritten | undefined): Enabled[] {
   return [...merged, ...own.filter(({ name }) => !replaced.has(name))];
 }
 
-function readArgs(
-  written: ProfileWritten,
-  place: Place,
-  shelf: ReadonlySet<string>,
-  problems: Problems,
-): Record<string, unknown> {
+function readArgs(written: ProfileWritten, place: Place, reading: Reading): Record<string, unknown> {
+  const { shelf, problems, unmodelled } = reading;
   const args: Record<string, unknown> = {};
   const seen = new Set<string>();
   for (const [index, { name, args: own }] of (written.pluginConfig ?? []).entries()) {
     const at = placeBelow(place, "pluginConfig", index);
     if (!isKnown(name, shelf)) {
-      addUnknownPlugin(at, ["name"], name, shelf, problems);
+      addUnknownPlugin(at, ["name"], name, reading);
       continue;
     }
     if (seen.has(name)) {
@@ -272,7 +286,7 @@ function readArgs(
     seen.add(name);
     if (UNMODELLED_PLUGINS.includes(name)) {
       const message = `${name} is not simulated; its arguments have no effect`;
-      addProblem(at, [], { message, severity: "warning" }, problems);
+      addProblem(at, [], { message, severity: unmodelled }, problems);
     }
     const read = pluginArgs(name, own ?? {}, placeBelow(at, "args"), problems);
     if (read !== undefined) args[name] = read;

@@ -388,6 +388,14 @@ describe("a mistake in a KubeSchedulerConfiguration", () => {
         "scheduler.yaml:5:20: warning: profiles[0].pluginConfig[0]: VolumeBinding is not simulated; its arguments have no effect",
       ],
     ],
+    [
+      "a plugin of somebody's own scheduler",
+      "profiles:\n  - plugins:\n      multiPoint: { enabled: [{ name: Coscheduling }] }\n    pluginConfig: [{ name: Coscheduling, args: { permitWaitingTimeSeconds: 10 } }]\n",
+      [
+        "scheduler.yaml:5:39: warning: profiles[0].plugins.multiPoint.enabled[0].name: Coscheduling is a plugin of neither Kubernetes nor the shelf and is not simulated; it has no effect",
+        "scheduler.yaml:6:28: warning: profiles[0].pluginConfig[0].name: Coscheduling is a plugin of neither Kubernetes nor the shelf and is not simulated; it has no effect",
+      ],
+    ],
   ])("%s", (_what, body, expected) => {
     expect(read(body).shown).toEqual(expected);
   });
