@@ -156,8 +156,19 @@ export class ApiServers implements Api {
     server.generation++;
     if (!server.up) return;
     server.up = false;
+    this.#resetConnections(server);
     this.#core.observer.process(this.#name(server), "exit");
     this.availabilityMayHaveChanged();
+  }
+
+  /** A killed process' kernel says goodbye for it, so clients know at once; without power nobody does. */
+  #resetConnections(server: Server): void {
+    const { sim, network } = this.#core;
+    if (!network.centreLit(server.centre)) return;
+    for (const request of this.#inFlight) {
+      if (request.server !== server.id || !network.connected(server.centre, request.centre)) continue;
+      sim.after(REFUSED_US, sim.kinds["api-result"], 0, this.#requests.put(request));
+    }
   }
 
   /** Power or process is back: it serves after its start-up time. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { MINUTE, SECOND } from "../../src/units/time.js";
 import { clusterOf, studyOf, threeCentresStudy } from "./scenarios.js";
 
-function oneServer(failures: string) {
+function oneServer(failures: string, arrivals = "98s") {
   return studyOf(
     `
 apiVersion: seatrial.dev/v1alpha1
@@ -20,7 +20,7 @@ spec:
           - { name: alpha, nodePools: [{ name: web, count: 2, allocatable: { cpu: "8", memory: 32Gi, pods: 110 } }] }
   controlPlane: { etcd: { members: { alpha: 1 } }, apiServers: { alpha: 1 } }
   workload:
-    arrivals: [{ name: late, pods: pod.yaml, process: { times: [98s] } }]
+    arrivals: [{ name: late, pods: pod.yaml, process: { times: [${arrivals}] } }]
   failures:
 ${failures}
 `,
@@ -54,6 +54,17 @@ describe("an API server that is killed and started again", () => {
     expect(pod?.createdUs).toBeLessThan(99 * SECOND);
     expect(pod?.boundUs).toBeGreaterThan(102 * SECOND);
     expect(pod?.boundUs).toBeLessThan(119 * SECOND);
+  });
+
+  it("leaves no client waiting for an answer that its kernel has refused", () => {
+    const study = oneServer(
+      "    - { kind: crash, scope: { apiServer: kube-apiserver-alpha-0 }, at: 90s, for: 1s }",
+      Array.from({ length: 40 }, (_, i) => `${89_990 + i}ms`).join(", "),
+    );
+    const { cluster } = clusterOf(study);
+    cluster.sim.run(96 * SECOND);
+    // Tried again each second, and served from about 92.4 s on; without the reset some would wait for 10 s.
+    expect(cluster.store.pods.filter((one) => one.workload === "arrival/late")).toHaveLength(40);
   });
 
   it("stays down when it is killed again while it starts", () => {
