@@ -25,14 +25,27 @@ export class Invariants {
   readonly #dirtyNodes = new Set<number>();
   readonly #terminal = new Map<number, string>();
   readonly #boundTo = new Map<number, number>();
+  /** Pods that no scheduler placed: they were there from the start, or named their node. They may overcommit it. */
+  readonly #placedByName = new Set<number>();
   readonly #requests = new Map<object, Requests>();
-  #revision = 0;
+  #revision: number;
   /** Looks taken, for tests that want to know that there were any. */
   checks = 0;
 
   constructor(watched: Watched) {
     this.#watched = watched;
+    this.#revision = watched.store.revision;
+    for (const pod of watched.store.pods) this.#takeOver(pod);
     watched.store.listen((change) => this.#onChange(change));
+  }
+
+  /** A pod of the objects that the run begins with. */
+  #takeOver(pod: PodRecord): void {
+    if (pod.node >= 0) {
+      this.#boundTo.set(pod.id, pod.node);
+      this.#placedByName.add(pod.id);
+    }
+    if (pod.phase === "Succeeded" || pod.phase === "Failed") this.#terminal.set(pod.id, pod.phase);
   }
 
   /** To be called after every event. Throws an AssertionError that names the broken rule. */
@@ -90,8 +103,8 @@ export class Invariants {
 
   #podAdded(pod: PodRecord): void {
     if (pod.node >= 0) {
-      this.#boundTo.set(pod.id, pod.node);
-      return; // placed by name, not by the scheduler: it may overcommit its node
+      this.#takeOver(pod);
+      return;
     }
     if (pod.owner.kind !== "StatefulSet") return;
     let objects = 0;
@@ -110,7 +123,7 @@ export class Invariants {
     const sums = new Map<string, Quantity>();
     let pods = 0n;
     for (const pod of node.pods) {
-      if (this.#terminal.has(pod.id)) continue;
+      if (this.#terminal.has(pod.id) || this.#placedByName.has(pod.id)) continue;
       pods += 1_000_000_000n;
       for (const [name, amount] of this.#requestsOf(pod)) sums.set(name, (sums.get(name) ?? 0n) + amount);
     }
