@@ -64,6 +64,8 @@ export class ClusterRecorder implements Observer {
   readonly #usage: Usage;
   readonly #recovery: RecoveryTracker;
   readonly #traffic: TrafficTotals;
+  /** By service; found before the run. */
+  readonly #workloads = new Map<number, readonly string[]>();
   readonly #shares = new Map<number, { atUs: Micros[]; shares: number[] }>();
   readonly #ready = new Set<number>();
   readonly #ended = new Set<number>();
@@ -429,15 +431,26 @@ export class ClusterRecorder implements Observer {
     return [...new Set(this.#traffic.services.flatMap((service) => this.#workloadsOf(service)))];
   }
 
-  /** Workloads whose pods the service selects, by their templates. */
-  #workloadsOf(service: number): string[] {
-    const { matches, namespace } = this.#store.service(service);
+  /** Workloads of the initial objects whose pods the service selects. */
+  #workloadsOf(service: number): readonly string[] {
+    let workloads = this.#workloads.get(service);
+    if (workloads === undefined) {
+      workloads = this.#selectedBy(service);
+      this.#workloads.set(service, workloads);
+    }
+    return workloads;
+  }
+
+  #selectedBy(id: number): string[] {
+    const { matches, namespace } = this.#store.service(id);
     if (matches === undefined) return [];
-    const { deployments, replicaSets, statefulSets, daemonSets } = this.#store;
-    const owners = [...deployments, ...replicaSets, ...statefulSets, ...daemonSets].filter(
-      (owner) => owner.namespace === namespace && matches(owner.template.labels),
+    const { deployments, replicaSets, statefulSets, daemonSets, jobs, pods } = this.#store;
+    const owners = [...deployments, ...replicaSets, ...statefulSets, ...daemonSets, ...jobs];
+    const bare = pods.filter((pod) => pod.owner.kind === "None");
+    const selected = [...owners, ...bare].filter(
+      (one) => one.namespace === namespace && matches(one.template.labels),
     );
-    return [...new Set(owners.map((owner) => owner.workload))];
+    return [...new Set(selected.map((one) => one.workload))];
   }
 
   #podRow(pod: PodRecord): PodRow {

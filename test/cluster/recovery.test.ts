@@ -4,7 +4,7 @@ import { recoveryMetrics, recoveryOf, type ShareHistory } from "../../src/cluste
 import { simulate } from "../../src/cluster/simulate.js";
 import type { FailureRow, Replication } from "../../src/metrics/replication.js";
 import { MINUTE, SECOND } from "../../src/units/time.js";
-import { threeCentresStudy } from "./scenarios.js";
+import { studyOf, threeCentresStudy } from "./scenarios.js";
 
 const METRICS = { seriesIntervalUs: SECOND, recoveryShare: 0.99, recoveryHoldUs: 30 * SECOND };
 const WEB = "deployment/shop/web";
@@ -153,5 +153,42 @@ describe("the stages of a recovery", () => {
     expect(evictions?.value).toBeGreaterThan(0);
     expect(rowOf(replication, "lost").stages.evicted).not.toBeNull();
     expect(rowOf(replication, "lost").stages.endpointsIn).not.toBeNull();
+  });
+});
+
+describe("the recovery of a service without a controller behind it", () => {
+  it("is reported as that of its pods", () => {
+    const { model, policies } = studyOf(
+      `
+apiVersion: seatrial.dev/v1alpha1
+kind: Scenario
+metadata: { name: bare }
+spec:
+  seed: "bare"
+  horizon: 10m
+  topology: { sites: [{ name: m, centres: [{ name: alpha, nodePools: [{ name: web, count: 1, allocatable: { cpu: "2", memory: 8Gi, pods: 10 } }] }] }] }
+  workload: { manifests: [pod.yaml], traffic: [{ service: default/web, from: { alpha: 10/s } }] }
+  failures: [{ name: lost, kind: power, scope: { node: alpha-web-0 }, at: 2m, for: 10s }]
+`,
+      {
+        "pod.yaml": `
+apiVersion: v1
+kind: Pod
+metadata: { name: web, labels: { app: web } }
+spec: { containers: [{ name: c, image: c, resources: { requests: { cpu: 100m } } }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec: { selector: { app: web }, ports: [{ port: 80 }] }
+`,
+      },
+    );
+    const [policy] = policies;
+    if (policy === undefined) throw new Error("a study has a policy");
+    const { failures, metrics } = simulate(model, policy, 0);
+    expect(failures.map(({ workload, minShare }) => [workload, minShare])).toEqual([["pod/default/web", 0]]);
+    expect(failures[0]?.rtoUs).toBeGreaterThan(10 * SECOND);
+    expect(metrics.find(({ metric }) => metric === "rto")?.of).toBe("pod/default/web");
   });
 });
