@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { addCompareCommand } from "./compare.js";
 import { BadInput, EXIT } from "./exit.js";
+import { addExplainCommand } from "./explain.js";
 import { addImportCommand } from "./import.js";
 import { addPlanCommand } from "./plan.js";
 import { addPoliciesCommand } from "./policies.js";
@@ -44,6 +45,7 @@ export async function main(words: readonly string[], terminal: Terminal): Promis
     addRunCommand,
     addCompareCommand,
     addPlanCommand,
+    addExplainCommand,
     addValidateCommand,
     addImportCommand,
     addPoliciesCommand,
