@@ -52,6 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "cluster",
     "scenario",
   ],
+  placement: ["assert.ts", "units", "api", "topology", "engine/random.ts", "policies", "workload"],
   conformance: ["assert.ts", "units", "api", "engine/random.ts", "policies", "workload", "scenario"],
 };
 
@@ -146,9 +147,9 @@ describe("the house", () => {
   it("would notice: the readers of imports and code see what they should", () => {
     const sample = parse(
       "x/y.ts",
-      'import a from "yaml";\nexport { b } from "../z.js";\n// Date.now\nDate.now();',
+      'import a from "yaml";\nimport "../side.js";\nexport { b } from "../z.js";\n// Date.now\nDate.now();',
     );
-    expect(sample.imports).toEqual(["yaml", "../z.js"]);
+    expect(sample.imports).toEqual(["yaml", "../side.js", "../z.js"]);
     expect(sample.code.match(/Date\.now/g)).toHaveLength(1);
   });
 });
@@ -166,8 +167,10 @@ function listSources(folder: string): SourceFile[] {
 
 function parse(path: string, text: string): SourceFile {
   const imports = [
-    ...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*"([^"]+)"|\bimport\(\s*"([^"]+)"/g),
-  ].map((found) => found[1] ?? found[2] ?? "");
+    ...text.matchAll(
+      /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*"([^"]+)"|\bimport\(\s*"([^"]+)"|(?:^|\n)\s*import\s*"([^"]+)"/g,
+    ),
+  ].map((found) => found[1] ?? found[2] ?? found[3] ?? "");
   const code = text
     .replace(/\/\*[\s\S]*?\*\//g, "")
     .replace(/(^|[^:"'`\\])\/\/[^\n]*/g, "$1")
