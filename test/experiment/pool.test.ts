@@ -87,22 +87,21 @@ describe("the pool", () => {
     expect(errorOf(outcomes[0])).toContain("missing.mjs");
   });
 
-  it.each([1, 2])(
-    "stops when told, keeps what is finished and gives up what is not (%i workers)",
-    async (workers) => {
-      const stop = new AbortController();
-      const outcomes = await runCells(studyOf(["ok", "endless"], 2), planCells(2, 2), {
-        workers,
-        task,
-        signal: stop.signal,
-        onOutcome: () => setTimeout(() => stop.abort(), 20),
-      });
-      expect(outcomes[0]).toMatchObject({ status: "done", cell: { policyIndex: 0, replication: 0 } });
-      expect(
-        outcomes.filter((outcome) => outcome.cell.policyIndex === 1).map((outcome) => outcome.status),
-      ).toEqual(["skipped", "skipped"]);
-    },
-  );
+  it.each([
+    1, 2,
+  ])("stops when told, keeps what is finished and gives up what is not (%i workers)", async (workers) => {
+    const stop = new AbortController();
+    const outcomes = await runCells(studyOf(["ok", "endless"], 2), planCells(2, 2), {
+      workers,
+      task,
+      signal: stop.signal,
+      onOutcome: () => setTimeout(() => stop.abort(), 20),
+    });
+    expect(outcomes[0]).toMatchObject({ status: "done", cell: { policyIndex: 0, replication: 0 } });
+    expect(
+      outcomes.filter((outcome) => outcome.cell.policyIndex === 1).map((outcome) => outcome.status),
+    ).toEqual(["skipped", "skipped"]);
+  });
 
   it("stops inline after the cell under way", async () => {
     const stop = new AbortController();

@@ -75,21 +75,21 @@ describe("elections (§5.2)", () => {
     expect(group.takeMessages("Heartbeat").map((m) => m.to)).toEqual([2, 3]);
   });
 
-  it.each(["follower", "candidate"] as const)(
-    "a %s whose timeout comes votes for itself in the next term and asks for votes",
-    (role) => {
-      const group = withFirst(role);
-      const { term, randomizedElectionTicks } = group.node(1);
-      group.tick(1, randomizedElectionTicks - 1);
-      expect(group.network).toEqual([]);
-      group.tick(1);
-      expect(group.node(1)).toMatchObject({ role: "candidate", term: term + 1, votedFor: 1 });
-      expect(group.takeMessages("RequestVote").map((m) => [m.to, m.term])).toEqual([
-        [2, term + 1],
-        [3, term + 1],
-      ]);
-    },
-  );
+  it.each([
+    "follower",
+    "candidate",
+  ] as const)("a %s whose timeout comes votes for itself in the next term and asks for votes", (role) => {
+    const group = withFirst(role);
+    const { term, randomizedElectionTicks } = group.node(1);
+    group.tick(1, randomizedElectionTicks - 1);
+    expect(group.network).toEqual([]);
+    group.tick(1);
+    expect(group.node(1)).toMatchObject({ role: "candidate", term: term + 1, votedFor: 1 });
+    expect(group.takeMessages("RequestVote").map((m) => [m.to, m.term])).toEqual([
+      [2, term + 1],
+      [3, term + 1],
+    ]);
+  });
 
   // Voters beside the candidate: who grants, who refuses. Majorities by hand: 1 of 1, 2 of 3, 3 of 5.
   it.each<[number, number[], number[], Role]>([
@@ -108,19 +108,16 @@ describe("elections (§5.2)", () => {
     [4, [2], [], "candidate"],
     [4, [2, 3], [], "leader"],
     [4, [2], [3, 4], "follower"],
-  ])(
-    "among %d voters, grants of %j and refusals of %j make a candidate a %s",
-    (size, granting, refusing, role) => {
-      const group = new Group(
-        Array.from({ length: size }, (_, i) => i + 1),
-        PLAIN,
-      );
-      group.campaign(1);
-      for (const from of granting) group.deliver(vote(from, 1, true));
-      for (const from of refusing) group.deliver(vote(from, 1, false));
-      expect(group.node(1)).toMatchObject({ role, term: 1 });
-    },
-  );
+  ])("among %d voters, grants of %j and refusals of %j make a candidate a %s", (size, granting, refusing, role) => {
+    const group = new Group(
+      Array.from({ length: size }, (_, i) => i + 1),
+      PLAIN,
+    );
+    group.campaign(1);
+    for (const from of granting) group.deliver(vote(from, 1, true));
+    for (const from of refusing) group.deliver(vote(from, 1, false));
+    expect(group.node(1)).toMatchObject({ role, term: 1 });
+  });
 
   it("a voter that answers twice counts once", () => {
     const group = new Group([1, 2, 3, 4, 5], PLAIN);
@@ -267,12 +264,9 @@ describe("the election restriction (§5.4.1)", () => {
     [[2], 1, 1, false],
     [[2], 1, 2, false],
     [[2, 2], 1, 1, false],
-  ])(
-    "a voter with entries of terms %j, asked by one that ends in term %d at index %d: %s",
-    (terms, lastTerm, lastIndex, voteGranted) => {
-      const group = new Group([1, 2, 3], { ...PLAIN, disks: { 1: disk(2, terms) } });
-      group.deliver(requestVote(2, 3, lastTerm, lastIndex));
-      expect(group.takeMessages("RequestVoteResponse")).toMatchObject([{ voteGranted, term: 3 }]);
-    },
-  );
+  ])("a voter with entries of terms %j, asked by one that ends in term %d at index %d: %s", (terms, lastTerm, lastIndex, voteGranted) => {
+    const group = new Group([1, 2, 3], { ...PLAIN, disks: { 1: disk(2, terms) } });
+    group.deliver(requestVote(2, 3, lastTerm, lastIndex));
+    expect(group.takeMessages("RequestVoteResponse")).toMatchObject([{ voteGranted, term: 3 }]);
+  });
 });

@@ -99,23 +99,20 @@ describe("PreVote", () => {
   it.each<[boolean, number]>([
     [true, 0],
     [false, 1],
-  ])(
-    "after a partition of one member: with pre-vote %s there are %d leader changes on heal",
-    (preVote, changes) => {
-      const group = led(3, { preVote });
-      group.isolate(3);
-      tickAll(group, 6 * E);
-      const { term } = group.node(1);
-      if (preVote) expect(group.node(3).term).toBe(term);
-      else expect(group.node(3).term).toBeGreaterThan(term);
-      group.heal();
-      tickAll(group, 4 * E);
-      expect(group.leader).toBeDefined();
-      expect(group.invariants.leaders.size - 1).toBe(changes);
-      const leaders = group.nodes.map((node) => node.leader);
-      expect(new Set(leaders)).toEqual(new Set([group.leader]));
-    },
-  );
+  ])("after a partition of one member: with pre-vote %s there are %d leader changes on heal", (preVote, changes) => {
+    const group = led(3, { preVote });
+    group.isolate(3);
+    tickAll(group, 6 * E);
+    const { term } = group.node(1);
+    if (preVote) expect(group.node(3).term).toBe(term);
+    else expect(group.node(3).term).toBeGreaterThan(term);
+    group.heal();
+    tickAll(group, 4 * E);
+    expect(group.leader).toBeDefined();
+    expect(group.invariants.leaders.size - 1).toBe(changes);
+    const leaders = group.nodes.map((node) => node.leader);
+    expect(new Set(leaders)).toEqual(new Set([group.leader]));
+  });
 });
 
 describe("CheckQuorum", () => {
@@ -159,20 +156,20 @@ describe("CheckQuorum", () => {
     expect(group.node(1).role).toBe("leader");
   });
 
-  it.each(["PreVote", "RequestVote"] as const)(
-    "a member that has heard its leader within E ticks does not answer a %s of a higher term",
-    (type) => {
-      const group = led();
-      const request: Message = { type, from: 3, to: 2, term: 9, lastLogIndex: 99, lastLogTerm: 9 };
-      group.tick(2, E - 1);
-      group.deliver(request);
-      expect(group.network).toEqual([]);
-      expect(group.node(2)).toMatchObject({ term: 1, leader: 1 });
-      group.tick(2);
-      group.deliver(request);
-      expect(group.network).toMatchObject([{ type: `${type}Response`, to: 3, term: 9, voteGranted: true }]);
-    },
-  );
+  it.each([
+    "PreVote",
+    "RequestVote",
+  ] as const)("a member that has heard its leader within E ticks does not answer a %s of a higher term", (type) => {
+    const group = led();
+    const request: Message = { type, from: 3, to: 2, term: 9, lastLogIndex: 99, lastLogTerm: 9 };
+    group.tick(2, E - 1);
+    group.deliver(request);
+    expect(group.network).toEqual([]);
+    expect(group.node(2)).toMatchObject({ term: 1, leader: 1 });
+    group.tick(2);
+    group.deliver(request);
+    expect(group.network).toMatchObject([{ type: `${type}Response`, to: 3, term: 9, voteGranted: true }]);
+  });
 
   it("a leader does not listen to campaigns while it holds its quorum", () => {
     const group = led();

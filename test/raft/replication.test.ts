@@ -77,16 +77,13 @@ describe("replication (§5.3)", () => {
     [5, [2], false],
     [5, [2, 3], true],
     [5, [2, 3, 4, 5], true],
-  ])(
-    "among %d members an entry that %j acknowledge besides the leader is committed: %s",
-    (size, others, isCommitted) => {
-      const group = led(size);
-      for (const id of group.voters) if (id !== 1 && !others.includes(id)) group.isolate(id);
-      group.propose(1, 42);
-      group.settle();
-      expect(group.applied.get(1)).toEqual(isCommitted ? [0, 42] : [0]);
-    },
-  );
+  ])("among %d members an entry that %j acknowledge besides the leader is committed: %s", (size, others, isCommitted) => {
+    const group = led(size);
+    for (const id of group.voters) if (id !== 1 && !others.includes(id)) group.isolate(id);
+    group.propose(1, 42);
+    group.settle();
+    expect(group.applied.get(1)).toEqual(isCommitted ? [0, 42] : [0]);
+  });
 
   it("followers learn the commit index with the next message and apply what the leader has", () => {
     const group = led();
@@ -137,14 +134,11 @@ describe("replication (§5.3)", () => {
     [1, 1, [3, 4], "1 3 4"],
     [0, 0, [1], "1 2"],
     [0, 0, [3], "3"],
-  ])(
-    "after (index %d, term %d), entries of terms %j turn a log of terms 1 2 into %s",
-    (index, term, terms, expected) => {
-      const group = new Group([1, 2, 3], { ...PLAIN, disks: { 1: disk(2, [1, 2]) } });
-      group.deliver(appendTo1(index, term, terms, 4));
-      expect(group.terms(1)).toBe(expected);
-    },
-  );
+  ])("after (index %d, term %d), entries of terms %j turn a log of terms 1 2 into %s", (index, term, terms, expected) => {
+    const group = new Group([1, 2, 3], { ...PLAIN, disks: { 1: disk(2, [1, 2]) } });
+    group.deliver(appendTo1(index, term, terms, 4));
+    expect(group.terms(1)).toBe(expected);
+  });
 
   it("a follower commits no further than the leader's message vouches for, whatever else its log holds", () => {
     // Entries 2 and 3 are leftovers of term 1; the leader of term 2 has committed three others.
