@@ -12,6 +12,7 @@ import { DaemonSetController } from "./controllers/daemon-set.js";
 import { DeploymentController } from "./controllers/deployment.js";
 import { EndpointSliceController } from "./controllers/endpoint-slice.js";
 import { JobController } from "./controllers/job.js";
+import { NodeTtlController } from "./controllers/node-ttl.js";
 import { disruptionBudgets } from "./controllers/pod-disruption-budget.js";
 import { ReplicaSetController } from "./controllers/replica-set.js";
 import { StatefulSetController } from "./controllers/stateful-set.js";
@@ -109,7 +110,8 @@ export class Cluster {
       new EndpointSliceController(core, queues),
     ];
     // Without heartbeats there is nothing to watch over nodes by.
-    const nodeControllers = model.controlPlane.mode === "ideal" ? [] : [lifecycle, eviction, podGc];
+    const nodeControllers =
+      model.controlPlane.mode === "ideal" ? [] : [new NodeTtlController(core), lifecycle, eviction, podGc];
     this.controllerManager = new ControllerManager(core, [...nodeControllers, ...workloads]);
     this.scheduler = new Scheduler(core, policy, shelf, () => disruptionBudgets(store));
     const { controllerManager, scheduler } = model.controlPlane;

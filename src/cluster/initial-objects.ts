@@ -72,11 +72,12 @@ class InitialObjects {
   }
 
   #nodes(): void {
-    for (const { id, taints, unschedulable } of this.#model.topology.nodes) {
+    for (const { id, taints, unschedulable, joinsAtUs } of this.#model.topology.nodes) {
       const cordoned = unschedulable && taints.every(({ key }) => key !== UNSCHEDULABLE_TAINT.key);
       this.#store.nodes.push({
         id,
-        ready: "True",
+        exists: joinsAtUs === undefined,
+        ready: joinsAtUs === undefined ? "True" : "Unknown",
         // The node lifecycle controller keeps this taint beside spec.unschedulable.
         taints: cordoned ? [...taints, UNSCHEDULABLE_TAINT] : taints,
         unschedulable,

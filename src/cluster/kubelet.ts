@@ -3,11 +3,14 @@
  * (leases.ts). A node off the network goes on inside; a node without power has forgotten everything.
  */
 import { quantile } from "../engine/variates.js";
-import type { Micros } from "../units/time.js";
+import { type Micros, SECOND } from "../units/time.js";
 import type { ApiClient, ClusterCore } from "./core.js";
 import type { LeaseBook } from "./leases.js";
 import { PodWorkers } from "./pod-workers.js";
 import type { Change, PodRecord } from "./store.js";
+
+/** A registration that failed is tried again, after 7 s at the latest (kubelet_node_status.go). */
+const REGISTER_RETRY_US: Micros = 7 * SECOND;
 
 interface NodeAgent {
   /** Its kubelet runs. */
@@ -55,7 +58,15 @@ export class Kubelets {
 
   /** Before the run: pods that the store already places are taken over; those already ready go on running. */
   start(): void {
-    for (const node of this.#core.store.nodes) {
+    const { sim, model, store } = this.#core;
+    for (const { id, joinsAtUs } of model.topology.nodes) {
+      if (joinsAtUs === undefined) continue;
+      const agent = this.#node(id);
+      agent.up = false;
+      this.#leases.stop(id);
+      sim.schedule(joinsAtUs, sim.kinds["kubelet-boot"], id, agent.generation);
+    }
+    for (const node of store.nodes) {
       for (const pod of node.pods) {
         if (pod.phase === "Running" && pod.deletingUs < 0) this.#workers.adoptRunning(pod);
         else this.#workers.see(pod);
@@ -90,7 +101,8 @@ export class Kubelets {
     const agent = this.#node(node);
     const u = streams.counted("kubelet/boot").uniform(node, agent.boots++);
     const boot = Math.max(0, Math.round(quantile(model.kubelet.bootUs, u)));
-    sim.after(boot, sim.kinds["kubelet-boot"], node, ++agent.generation);
+    const at = Math.max(sim.now + boot, model.topology.nodes[node]?.joinsAtUs ?? 0);
+    sim.schedule(at, sim.kinds["kubelet-boot"], node, ++agent.generation);
   }
 
   /** Off the network; what runs goes on. */
@@ -139,12 +151,26 @@ export class Kubelets {
   #booted(node: number, generation: number): void {
     const agent = this.#node(node);
     if (agent.generation !== generation) return;
+    if (!this.#core.store.node(node).exists) {
+      this.#register(node, generation);
+      return;
+    }
     agent.up = true;
     this.#leases.resume(node);
     agent.listing = true;
     this.#list(node);
     agent.statusDue = true;
     this.#postStatus(node);
+  }
+
+  /** A kubelet whose Node is not there yet makes it, and begins its work once it is (registerWithAPIServer). */
+  #register(node: number, generation: number): void {
+    const { sim } = this.#core;
+    this.#client(node).submit({ type: "createNode", node }, (outcome) => {
+      if (this.#node(node).generation !== generation) return;
+      const made = outcome === "ok" || outcome === "conflict";
+      sim.after(made ? 0 : REGISTER_RETRY_US, sim.kinds["kubelet-boot"], node, generation);
+    });
   }
 
   /** Lists the node's pods from the API, as soon as there is one to ask. */

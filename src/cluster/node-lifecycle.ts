@@ -61,6 +61,7 @@ export class NodeLifecycle implements Controller {
   #centre = -1;
   #generation = 0;
   /** Nodes as this controller's watch last showed them. */
+  #exists: boolean[] = [];
   #ready: NodeReady[] = [];
   #taints: (readonly Taint[])[] = [];
   /** Last renewal seen and when it was first seen, by node; -1: never looked. */
@@ -119,14 +120,15 @@ export class NodeLifecycle implements Controller {
     const { store, sim } = this.#core;
     this.stop();
     this.#centre = centre;
+    this.#exists = store.nodes.map((node) => node.exists);
     this.#ready = store.nodes.map((node) => node.ready);
     this.#taints = store.nodes.map((node) => node.taints);
     this.#seenUs = store.nodes.map(() => Number.NEGATIVE_INFINITY);
     this.#probeUs = store.nodes.map(() => -1);
-    this.#zones.start();
+    this.#zones.start(this.#exists);
     this.#passes = 0;
     this.#noExecute.start(this.#zones.queues);
-    for (let node = 0; node < store.nodes.length; node++) this.#noSchedule.add(node);
+    for (const node of this.#nodes()) this.#noSchedule.add(node);
     this.#passAt(sim.now);
   }
 
@@ -143,6 +145,7 @@ export class NodeLifecycle implements Controller {
   }
 
   onChange(change: Change): void {
+    if (change.type === "nodeAdded") this.#nodeAdded(change.node);
     if (change.type === "nodeReady") {
       this.#ready[change.node] = change.ready;
       this.#noSchedule.add(change.node);
@@ -152,9 +155,24 @@ export class NodeLifecycle implements Controller {
     }
   }
 
+  #nodeAdded(node: number): void {
+    if (this.#exists[node] === true) return; // listed when this leader began
+    const { ready, taints } = this.#core.store.node(node);
+    this.#exists[node] = true;
+    this.#ready[node] = ready;
+    this.#taints[node] = taints;
+    this.#zones.join(node);
+    this.#noSchedule.add(node);
+  }
+
+  /** Ids of the nodes that there are. */
+  #nodes(): number[] {
+    return this.#exists.flatMap((exists, node) => (exists ? [node] : []));
+  }
+
   #beginPass(): void {
     const first = this.#passes++ === 0;
-    const pass = this.#newPass(first ? this.#shuffled(this.#ready.map((_, node) => node)) : this.#agenda());
+    const pass = this.#newPass(first ? this.#shuffled(this.#nodes()) : this.#agenda());
     this.#pass = pass;
     const { sim, noise, model } = this.#core;
     const perNode = noise.us("monitor-pass", model.controlPlane.controllerManager.monitorPassPerNodeUs);
@@ -170,7 +188,7 @@ export class NodeLifecycle implements Controller {
   #agenda(): number[] {
     const unwell: number[] = [];
     let writes = this.#marksToRepeat.size > 0;
-    for (let node = 0; node < this.#ready.length; node++) {
+    for (const node of this.#nodes()) {
       const ready = this.#readyOf(node);
       const taints = this.#taintsOf(node);
       const tainted = hasTaint(taints, UNREACHABLE_NO_EXECUTE) || hasTaint(taints, NOT_READY_NO_EXECUTE);
@@ -179,7 +197,7 @@ export class NodeLifecycle implements Controller {
       unwell.push(node);
       writes ||= mark || (ready === "True" && tainted);
     }
-    return this.#shuffled(writes ? this.#ready.map((_, node) => node) : unwell);
+    return this.#shuffled(writes ? this.#nodes() : unwell);
   }
 
   /** The list of nodes comes out of a hash map: another order each time. */
@@ -205,7 +223,7 @@ export class NodeLifecycle implements Controller {
     if (order.length < this.#ready.length) {
       const visits = new Set(order);
       for (let node = 0; node < this.#ready.length; node++) {
-        if (visits.has(node)) continue;
+        if (visits.has(node) || this.#exists[node] !== true) continue;
         this.#silent(node);
         this.#zones.queueOf(node).remove(node);
         this.#zones.count(pass.counts, node, "True");

@@ -9,7 +9,7 @@ import { compileMatchLabels } from "../api/selectors.js";
 import { assert, present } from "../assert.js";
 import { SchedulerCache } from "../policies/framework/cache.js";
 import { SchedulingFramework } from "../policies/framework/framework.js";
-import { compileNode } from "../policies/framework/node.js";
+import { type CompiledNode, compileNode } from "../policies/framework/node.js";
 import { Nominator } from "../policies/framework/nominator.js";
 import { ResourceTable } from "../policies/framework/resources.js";
 import { compileShape } from "../policies/framework/shape.js";
@@ -21,11 +21,15 @@ import type {
   PodInfo,
   PodShape,
 } from "../policies/framework/types.js";
-import { SECOND } from "../units/time.js";
+import { type Micros, SECOND } from "../units/time.js";
 import type { ApiClient, ClusterCore } from "./core.js";
 import type { PolicyModel } from "./model.js";
 import { SchedulingQueue, type WaitingPod } from "./scheduling-queue.js";
 import type { Change, PodRecord } from "./store.js";
+
+/** What a `scheduler-flush` looks at: its subject. */
+const BACKOFF = 0;
+const UNSCHEDULABLE = 1;
 
 export class Scheduler {
   readonly #core: ClusterCore;
@@ -51,9 +55,13 @@ export class Scheduler {
   #centre = -1;
   #generation = 0;
   #busy = false;
+  /** A look at back-off, or at the unschedulable pool, is on the event list. */
   #flushing = false;
-  /** Flushes since the unschedulable pool was looked at. */
-  #seconds = 0;
+  #lookingThrough = false;
+  /** When this leader's queue began: its looks at the unschedulable pool are whole periods later. */
+  #startedUs: Micros = 0;
+  /** Node objects as the cache has them, by node. */
+  #nodes: (CompiledNode | undefined)[] = [];
   #inFlight: { readonly waiting: WaitingPod; readonly decision: Decision } | undefined;
 
   constructor(
@@ -77,12 +85,17 @@ export class Scheduler {
   readonly handlers = {
     "scheduler-cycle": (_: number, generation: number) => this.#cycle(generation),
     "scheduler-decided": (_: number, generation: number) => this.#decided(generation),
-    "scheduler-flush": (_: number, generation: number) => this.#flush(generation),
+    "scheduler-flush": (what: number, generation: number) => {
+      if (generation !== this.#generation) return;
+      if (what === BACKOFF) this.#flushBackoff();
+      else this.#flushUnschedulable();
+    },
   };
 
   /** Pods that wait for a node, as the active leader sees it. */
   get pendingCount(): number {
-    return this.#queue.activeCount + this.#queue.backoffCount + this.#queue.unschedulableCount;
+    const { activeCount, backoffCount, unschedulableCount, gatedCount } = this.#queue;
+    return activeCount + backoffCount + unschedulableCount + gatedCount;
   }
 
   onStartedLeading(centre: number): void {
@@ -91,6 +104,8 @@ export class Scheduler {
     this.#generation++;
     this.#busy = false;
     this.#flushing = false;
+    this.#lookingThrough = false;
+    this.#startedUs = this.#core.sim.now;
     this.#inFlight = undefined;
     this.#client.reset();
     this.#rebuild();
@@ -118,7 +133,8 @@ export class Scheduler {
       if (object.kind === "Namespace")
         this.#cache.setNamespaceLabels(object.metadata.name, object.metadata.labels);
     }
-    for (const node of store.nodes) this.#cache.addNode(this.#compileNode(node.id));
+    this.#nodes = [];
+    for (const node of store.nodes) if (node.exists) this.#addNode(node.id);
     this.#frameworks = new Map(
       this.#policy.profiles.map((profile) => [
         profile.schedulerName,
@@ -139,7 +155,8 @@ export class Scheduler {
       present(this.#frameworks.values().next().value, "a policy has at least one profile");
     return new SchedulingQueue(this.#core.model.controlPlane.scheduler, {
       compare: (a, b) => anyFramework().compareQueued(a, b),
-      mayRequeue: (pod, refusedBy, event) => this.#framework(pod).mayRequeue(refusedBy, event),
+      listens: (pod, refusedBy, kind) => this.#framework(pod).listens(refusedBy, kind),
+      mayRequeue: (pod, refusedBy, event) => this.#framework(pod).mayRequeue(pod, refusedBy, event),
     });
   }
 
@@ -160,17 +177,21 @@ export class Scheduler {
         if (info === undefined) break;
         info.terminating = true;
         info.terminatingByPreemption = change.pod.disruptionReason === "PreemptionByScheduler";
-        this.#queue.moveOn("AssignedPodUpdate", sim.now);
+        this.#queue.moveOn({ kind: "AssignedPodUpdate", pod: info }, sim.now);
         break;
       }
       case "podRemoved":
-        this.#queue.delete(change.pod.id);
-        this.#forget(change.pod);
-        this.#infos.delete(change.pod.id);
+        this.#podRemoved(change.pod);
+        break;
+      case "podGates":
+        this.#podGates(change.pod);
+        break;
+      case "nodeAdded":
+        if (this.#nodes[change.node] !== undefined) break; // listed when this leader began
+        this.#queue.moveOn({ kind: "NodeAdd", node: this.#addNode(change.node) }, sim.now);
         break;
       case "nodeTaints":
-        this.#cache.updateNode(this.#compileNode(change.node));
-        this.#queue.moveOn("NodeTaintUpdate", sim.now);
+        this.#nodeTaints(change.node);
         break;
       default:
         break; // nothing that a decision depends on
@@ -192,9 +213,41 @@ export class Scheduler {
       );
       return;
     }
-    if (framework.preEnqueue(info) !== undefined) return;
     if (pod.nominatedNode >= 0) this.#nominator.nominate(info, pod.nominatedNode);
-    this.#queue.add(pod, info, this.#core.sim.now);
+    this.#queue.add(pod, info, this.#core.sim.now, framework.preEnqueue(info) !== undefined);
+  }
+
+  /** Scheduling gates went: the pod may enter the queue now. */
+  #podGates(pod: PodRecord): void {
+    if (this.#queue.find(pod.id)?.place !== "gated") return;
+    const info = this.#infoOf(pod);
+    if (this.#framework(info).preEnqueue(info) === undefined) this.#queue.ungate(pod.id, info);
+  }
+
+  /** A pod that had been promised a node makes room by going (eventhandlers.go, deletePodFromSchedulingQueue). */
+  #podRemoved(pod: PodRecord): void {
+    const info = this.#infos.get(pod.id);
+    const promised = info !== undefined && info.nominatedNode >= 0 && !this.#cached.has(pod.id);
+    this.#queue.delete(pod.id);
+    this.#forget(pod);
+    this.#infos.delete(pod.id);
+    if (promised) this.#queue.moveOn({ kind: "AssignedPodDelete", pod: info }, this.#core.sim.now);
+  }
+
+  #addNode(id: number): CompiledNode {
+    const node = this.#compileNode(id);
+    this.#cache.addNode(node);
+    this.#nodes[id] = node;
+    return node;
+  }
+
+  #nodeTaints(id: number): void {
+    const before = this.#nodes[id];
+    if (before === undefined) return;
+    const node = this.#compileNode(id);
+    this.#cache.updateNode(node);
+    this.#nodes[id] = node;
+    this.#queue.moveOn({ kind: "NodeTaintUpdate", before, node }, this.#core.sim.now);
   }
 
   #podBound(pod: PodRecord): void {
@@ -205,7 +258,7 @@ export class Scheduler {
     // A bind that had been given up may land after all, while the pod is assumed elsewhere (cache.go, AddPod).
     this.#uncachePod(info, (assumed) => assumed !== pod.node);
     if (!this.#cached.has(pod.id)) this.#cachePod(info, pod.node);
-    this.#queue.moveOn("AssignedPodAdd", this.#core.sim.now);
+    this.#queue.moveOn({ kind: "AssignedPodAdd", pod: info }, this.#core.sim.now);
   }
 
   #forget(pod: PodRecord): void {
@@ -227,26 +280,34 @@ export class Scheduler {
     if (node === undefined || !which(node)) return;
     this.#cached.delete(info.id);
     this.#cache.removePod(info, node);
-    this.#queue.moveOn("AssignedPodDelete", this.#core.sim.now);
+    this.#queue.moveOn({ kind: "AssignedPodDelete", pod: info }, this.#core.sim.now);
   }
 
   #wake(): void {
     const { sim } = this.#core;
     if (!this.#leading) return;
-    if (!this.#busy && this.#queue.activeCount + this.#queue.backoffCount > 0) {
+    if (!this.#busy && this.#queue.canPop) {
       this.#busy = true;
       sim.after(0, sim.kinds["scheduler-cycle"], 0, this.#generation);
     }
-    if (!this.#flushing && this.#queue.backoffCount + this.#queue.unschedulableCount > 0) {
+    if (!this.#flushing && this.#queue.backoffCount > 0) {
       this.#flushing = true;
-      sim.after(SECOND, sim.kinds["scheduler-flush"], 0, this.#generation);
+      // Looks fall on whole seconds (waitUntilAlignedWithOrderingWindow).
+      const next = (Math.floor(sim.now / SECOND) + 1) * SECOND;
+      sim.schedule(next, sim.kinds["scheduler-flush"], BACKOFF, this.#generation);
+    }
+    if (!this.#lookingThrough && this.#queue.unschedulableCount > 0) {
+      this.#lookingThrough = true;
+      const { unschedulableFlushUs: period } = this.#core.model.controlPlane.scheduler;
+      const next = this.#startedUs + (Math.floor((sim.now - this.#startedUs) / period) + 1) * period;
+      sim.schedule(next, sim.kinds["scheduler-flush"], UNSCHEDULABLE, this.#generation);
     }
   }
 
   #cycle(generation: number): void {
     if (generation !== this.#generation) return;
     const { sim, noise, model } = this.#core;
-    const waiting = this.#queue.pop(sim.now);
+    const waiting = this.#queue.pop();
     if (waiting === undefined) {
       this.#busy = false;
       return;
@@ -301,7 +362,7 @@ export class Scheduler {
     let nominatedNode = -1;
     if (decision.preemption?.kind === "nominated") {
       nominatedNode = decision.preemption.node;
-      this.#preempt(pod, nominatedNode, decision.preemption.victims);
+      this.#preempt(waiting, nominatedNode, decision.preemption.victims);
     } else if (decision.preemption?.kind === "notEligible") {
       nominatedNode = pod.nominatedNode;
     } else {
@@ -319,43 +380,54 @@ export class Scheduler {
     );
   }
 
-  /** Victims get the DisruptionTarget condition and are deleted, asynchronously; weaker nominations there end. */
-  #preempt(pod: PodInfo, node: number, victims: readonly PodInfo[]): void {
+  /**
+   * Weaker nominations there end; victims get the DisruptionTarget condition and are deleted, asynchronously: all but
+   * one side by side, then the last, whose end is what the preemptor waits for (preemption.go, prepareCandidateAsync).
+   */
+  #preempt(waiting: WaitingPod, node: number, victims: readonly PodInfo[]): void {
     const { store } = this.#core;
+    const { pod } = waiting;
     for (const weaker of this.#nominator.lowerPriorityOn(node, pod.shape.priority)) {
       this.#nominator.denominate(weaker);
-      const record = store.pod(weaker.id);
-      this.#client.submit({
-        type: "podUnschedulable",
-        pod: weaker.id,
-        message: record.message,
-        nominatedNode: -1,
-      });
+      const { message } = store.pod(weaker.id);
+      this.#client.submit({ type: "podUnschedulable", pod: weaker.id, message, nominatedNode: -1 });
     }
     this.#nominator.nominate(pod, node);
-    for (const victim of victims) {
-      const record = store.pod(victim.id);
-      const gracePeriodUs = record.template.spec.terminationGracePeriodSeconds * SECOND;
-      this.#client.submit(
-        { type: "disruptionTarget", pod: victim.id, reason: "PreemptionByScheduler" },
-        () => {
-          this.#client.submit({ type: "deletePod", pod: victim.id, gracePeriodUs });
-        },
-      );
+    const last = victims.at(-1);
+    let left = victims.length - 1;
+    waiting.preempting = left > 0;
+    const evictLast = (): void => {
+      waiting.preempting = false;
+      if (last !== undefined) this.#evict(last, () => {});
+    };
+    if (left <= 0) {
+      evictLast();
+      return;
+    }
+    for (const victim of victims.slice(0, -1)) {
+      this.#evict(victim, () => {
+        if (--left === 0) evictLast();
+      });
     }
   }
 
-  #flush(generation: number): void {
-    if (generation !== this.#generation) return;
-    const { sim, model } = this.#core;
+  #evict(victim: PodInfo, done: () => void): void {
+    const record = this.#core.store.pod(victim.id);
+    const gracePeriodUs = record.template.spec.terminationGracePeriodSeconds * SECOND;
+    this.#client.submit({ type: "disruptionTarget", pod: victim.id, reason: "PreemptionByScheduler" }, () => {
+      this.#client.submit({ type: "deletePod", pod: victim.id, gracePeriodUs }, done);
+    });
+  }
+
+  #flushBackoff(): void {
     this.#flushing = false;
-    this.#seconds++;
-    this.#queue.flushBackoff(sim.now);
-    const period = Math.round(model.controlPlane.scheduler.unschedulableFlushUs / SECOND);
-    if (this.#seconds >= period) {
-      this.#seconds = 0;
-      this.#queue.flushUnschedulable(sim.now);
-    }
+    this.#queue.flushBackoff(this.#core.sim.now);
+    this.#wake();
+  }
+
+  #flushUnschedulable(): void {
+    this.#lookingThrough = false;
+    this.#queue.flushUnschedulable(this.#core.sim.now);
     this.#wake();
   }
 
@@ -439,7 +511,7 @@ export class Scheduler {
     return framework;
   }
 
-  #compileNode(id: number): ReturnType<typeof compileNode> {
+  #compileNode(id: number): CompiledNode {
     const { store, model } = this.#core;
     const node = present(model.topology.nodes[id], `node ${id} exists`);
     const record = store.node(id);

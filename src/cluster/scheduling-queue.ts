@@ -1,14 +1,15 @@
 /**
- * kube-scheduler's queue (pkg/scheduler/backend/queue): active, back-off and unschedulable pods.
+ * kube-scheduler's queue (pkg/scheduler/backend/queue): active, back-off, unschedulable and gated pods.
  *
- * Active pods wait in order of priority, then of the time they were queued. A pod that was refused waits in the
- * unschedulable pool until an event happens that one of the plugins which refused it listens to, then in back-off
- * for what is left of 1 s × 2^(attempts−1), at most 10 s. While the active queue is empty a pod in back-off is
- * taken at once (SchedulerPopFromBackoffQ).
+ * Active pods wait in order of priority, then of the time of their last refusal or their arrival. A pod that was
+ * refused waits in the unschedulable pool until something happens that one of the plugins which refused it hopes
+ * for, then in back-off for what is left of 1 s × 2^(refusals−1), at most 10 s. While the active queue is empty a pod
+ * in back-off is taken at once (SchedulerPopFromBackoffQ), but never one that waits after an error.
  */
 import { assert } from "../assert.js";
-import type { ClusterEvent, PodInfo, QueuedPod } from "../policies/framework/types.js";
+import type { ClusterEvent, PodInfo, QueuedPod, QueueEvent } from "../policies/framework/types.js";
 import { type Micros, SECOND } from "../units/time.js";
+import { Heap } from "./heap.js";
 import type { PodRecord } from "./store.js";
 
 export interface QueueLimits {
@@ -18,67 +19,103 @@ export interface QueueLimits {
   readonly popFromBackoff: boolean;
 }
 
+export type Place = "active" | "backoff" | "errorBackoff" | "unschedulable" | "gated" | "inFlight" | "gone";
+
 /** A pod that wants a node. */
 export interface WaitingPod extends QueuedPod {
   readonly record: PodRecord;
+  /** When it arrived or, later, when it was last refused: what the active queue sorts by and back-off counts from. */
   timestampUs: Micros;
-  place: "active" | "backoff" | "unschedulable" | "inFlight" | "gone";
+  place: Place;
   /** Entries of an earlier stamp in a heap are stale. */
   stamp: number;
-  /** Attempts that found no node. */
+  /** Attempts that found no node (UnschedulableCount). */
   refusals: number;
-  lastAttemptUs: Micros;
+  /** Attempts in a row that failed by an error (ConsecutiveErrorsCount). */
+  errors: number;
+  /** Plugins of the last refusal; none: it failed by an error. */
   refusedBy: ReadonlySet<string>;
+  /** Its victims are being told: it is not tried before that is over (DefaultPreemption's PreEnqueue). */
+  preempting: boolean;
+  backoffUntilUs: Micros;
 }
 
 interface Entry {
   readonly pod: WaitingPod;
   readonly stamp: number;
-  readonly key: Micros;
 }
 
 /** What the queue asks of the pod's profile. */
 export interface QueueRules {
   /** Negative when `a` goes first (PrioritySort). */
   compare(a: QueuedPod, b: QueuedPod): number;
-  /** May the event help a pod that these plugins refused? */
-  mayRequeue(pod: PodInfo, refusedBy: ReadonlySet<string>, event: ClusterEvent): boolean;
+  /** Could an event of this kind help a pod that these plugins refused? */
+  listens(pod: PodInfo, refusedBy: ReadonlySet<string>, kind: ClusterEvent): boolean;
+  /** May this very event help it? */
+  mayRequeue(pod: PodInfo, refusedBy: ReadonlySet<string>, event: QueueEvent): boolean;
 }
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 export class SchedulingQueue {
   readonly #limits: QueueLimits;
   readonly #rules: QueueRules;
-  readonly #active: Entry[] = [];
-  readonly #backoff: Entry[] = [];
-  readonly #unschedulable = new Set<WaitingPod>();
+  readonly #active: Heap<Entry>;
+  readonly #backoff: Heap<Entry>;
+  readonly #errorBackoff: Heap<Entry>;
+  /** By who refused them, so that an event that none of these plugins listens to costs nothing. */
+  readonly #unschedulable = new Map<string, Set<WaitingPod>>();
   readonly #pods = new Map<number, WaitingPod>();
-  /** Events since the pod in flight was popped; they are replayed if it is refused. */
-  readonly #sincePop: ClusterEvent[] = [];
+  readonly #counts: Record<Place, number> = {
+    active: 0,
+    backoff: 0,
+    errorBackoff: 0,
+    unschedulable: 0,
+    gated: 0,
+    inFlight: 0,
+    gone: 0,
+  };
+  /** Events since the last pod was popped; they are replayed if it is refused. */
+  readonly #sincePop: QueueEvent[] = [];
   #nextSequence = 0;
-  #activeCount = 0;
-  #backoffCount = 0;
 
   constructor(limits: QueueLimits, rules: QueueRules) {
     this.#limits = limits;
     this.#rules = rules;
+    const activeFirst = (a: Entry, b: Entry): boolean => rules.compare(a.pod, b.pod) < 0;
+    const expiresFirst = (a: Entry, b: Entry): boolean =>
+      a.pod.backoffUntilUs < b.pod.backoffUntilUs ||
+      (a.pod.backoffUntilUs === b.pod.backoffUntilUs && activeFirst(a, b));
+    this.#active = new Heap(activeFirst);
+    this.#backoff = new Heap(expiresFirst);
+    this.#errorBackoff = new Heap(expiresFirst);
   }
 
   get activeCount(): number {
-    return this.#activeCount;
+    return this.#counts.active;
   }
+  /** Pods in back-off after a refusal or an error. */
   get backoffCount(): number {
-    return this.#backoffCount;
+    return this.#counts.backoff + this.#counts.errorBackoff;
   }
   get unschedulableCount(): number {
-    return this.#unschedulable.size;
+    return this.#counts.unschedulable;
+  }
+  get gatedCount(): number {
+    return this.#counts.gated;
+  }
+
+  /** Would `pop` give a pod? */
+  get canPop(): boolean {
+    return this.#counts.active > 0 || (this.#limits.popFromBackoff && this.#counts.backoff > 0);
   }
 
   find(podId: number): WaitingPod | undefined {
     return this.#pods.get(podId);
   }
 
-  /** A new pod without a node. */
-  add(record: PodRecord, info: PodInfo, now: Micros): void {
+  /** A new pod without a node; `gated`: it may not be tried before {@link ungate}. */
+  add(record: PodRecord, info: PodInfo, now: Micros, gated = false): void {
     if (this.#pods.has(record.id)) return;
     const pod: WaitingPod = {
       record,
@@ -88,10 +125,23 @@ export class SchedulingQueue {
       place: "gone",
       stamp: 0,
       refusals: 0,
-      lastAttemptUs: now,
-      refusedBy: new Set(),
+      errors: 0,
+      refusedBy: NOBODY,
+      preempting: false,
+      backoffUntilUs: 0,
     };
     this.#pods.set(record.id, pod);
+    if (gated) this.#put(pod, "gated");
+    else this.#toActive(pod);
+  }
+
+  /** The pod's gates are gone: it is looked at as `info` from now on. */
+  ungate(podId: number, info: PodInfo): void {
+    const gated = this.#pods.get(podId);
+    if (gated?.place !== "gated") return;
+    this.#put(gated, "gone");
+    const pod = { ...gated, pod: info };
+    this.#pods.set(podId, pod);
     this.#toActive(pod);
   }
 
@@ -99,162 +149,158 @@ export class SchedulingQueue {
   delete(podId: number): void {
     const pod = this.#pods.get(podId);
     if (pod === undefined) return;
-    this.#leave(pod);
-    pod.place = "gone";
+    this.#put(pod, "gone");
     this.#pods.delete(podId);
   }
 
   /** The next pod to try, or undefined. It is in flight until `refused`, `failed` or `delete`. */
-  pop(now: Micros): WaitingPod | undefined {
-    const pod = this.#popActive() ?? (this.#limits.popFromBackoff ? this.#popBackoff() : undefined);
+  pop(): WaitingPod | undefined {
+    let pod = this.#take(this.#active, "active");
+    if (pod === undefined && this.#limits.popFromBackoff) pod = this.#take(this.#backoff, "backoff");
     if (pod === undefined) return undefined;
-    pod.place = "inFlight";
-    pod.stamp++;
-    pod.lastAttemptUs = now;
+    this.#put(pod, "inFlight");
+    pod.refusedBy = NOBODY;
     this.#sincePop.length = 0;
     return pod;
   }
 
-  /** The pod in flight found no node. */
+  /**
+   * The pod in flight found no node. Where no plugin refused it (there are no nodes) it waits as after an error.
+   * Events since it was popped are looked at now.
+   */
   refused(pod: WaitingPod, plugins: ReadonlySet<string>, now: Micros): void {
+    if (plugins.size === 0) {
+      this.failed(pod, now);
+      return;
+    }
     if (pod.place !== "inFlight") return;
     pod.refusals++;
+    pod.errors = 0;
     pod.refusedBy = plugins;
-    pod.lastAttemptUs = now;
-    if (this.#sincePop.some((event) => this.#listens(pod, event))) this.#requeue(pod, now);
-    else {
-      pod.place = "unschedulable";
-      this.#unschedulable.add(pod);
-    }
+    this.#restamp(pod, now);
+    if (this.#sincePop.some((event) => this.#rules.mayRequeue(pod.pod, plugins, event))) {
+      this.#requeue(pod, now);
+    } else this.#toUnschedulable(pod);
   }
 
-  /** The pod in flight had a node but could not be bound: it backs off. */
+  /** The pod in flight had a node but could not be bound: it backs off, whatever happens meanwhile. */
   failed(pod: WaitingPod, now: Micros): void {
     if (pod.place !== "inFlight") return;
-    pod.refusals++;
-    pod.lastAttemptUs = now;
+    pod.errors++;
+    this.#restamp(pod, now);
     this.#requeue(pod, now);
   }
 
   /** Something happened in the cluster: pods that may fit now leave the unschedulable pool. */
-  moveOn(event: ClusterEvent, now: Micros): void {
+  moveOn(event: QueueEvent, now: Micros): void {
     this.#sincePop.push(event);
-    if (this.#unschedulable.size === 0) return;
-    for (const pod of [...this.#unschedulable]) if (this.#listens(pod, event)) this.#requeue(pod, now);
+    for (const group of [...this.#unschedulable.values()]) {
+      const [first] = group;
+      if (first === undefined || !this.#rules.listens(first.pod, first.refusedBy, event.kind)) continue;
+      for (const pod of [...group]) {
+        if (this.#rules.mayRequeue(pod.pod, pod.refusedBy, event)) this.#requeue(pod, now);
+      }
+    }
   }
 
-  /** Moves pods whose back-off is over (called each second). */
+  /** Moves pods whose back-off is over (called at each whole second). */
   flushBackoff(now: Micros): void {
-    for (;;) {
-      const top = this.#backoff[0];
-      if (top === undefined) return;
-      if (top.pod.stamp !== top.stamp || top.pod.place !== "backoff") {
-        heapPop(this.#backoff, this.#backoffBefore);
-        continue;
-      }
-      if (top.key > now) return;
-      heapPop(this.#backoff, this.#backoffBefore);
-      this.#backoffCount--;
-      this.#toActive(top.pod);
-    }
+    this.#flush(this.#backoff, "backoff", now);
+    this.#flush(this.#errorBackoff, "errorBackoff", now);
   }
 
   /** Moves pods that have been unschedulable for too long (called each 30 s). */
   flushUnschedulable(now: Micros): void {
-    for (const pod of [...this.#unschedulable]) {
-      if (now - pod.lastAttemptUs > this.#limits.unschedulableTimeoutUs) this.#requeue(pod, now);
+    for (const group of [...this.#unschedulable.values()]) {
+      for (const pod of [...group]) {
+        if (now - pod.timestampUs > this.#limits.unschedulableTimeoutUs) this.#requeue(pod, now);
+      }
     }
   }
 
-  #listens(waiting: WaitingPod, event: ClusterEvent): boolean {
-    return waiting.refusedBy.size === 0 || this.#rules.mayRequeue(waiting.pod, waiting.refusedBy, event);
+  #flush(heap: Heap<Entry>, place: "backoff" | "errorBackoff", now: Micros): void {
+    for (;;) {
+      const top = heap.peek();
+      if (top === undefined) return;
+      if (isFresh(top, place) && this.#backsOff(top.pod, now)) return;
+      heap.pop();
+      if (isFresh(top, place)) this.#toActive(top.pod);
+    }
+  }
+
+  #restamp(pod: WaitingPod, now: Micros): void {
+    const count = pod.errors > 0 ? pod.errors : pod.refusals;
+    const doubled = this.#limits.backoffInitialUs * 2 ** Math.min(30, count - 1);
+    pod.timestampUs = now;
+    pod.backoffUntilUs = this.#window(now + Math.min(this.#limits.backoffMaxUs, doubled));
+  }
+
+  /** A back-off lasts until its second is over (backoff_queue.go, isPodBackingoff). */
+  #backsOff(pod: WaitingPod, now: Micros): boolean {
+    return pod.backoffUntilUs >= this.#window(now);
+  }
+
+  /** Back-off is counted in whole seconds where pods may leave it early (alignToWindow). */
+  #window(at: Micros): Micros {
+    return this.#limits.popFromBackoff ? Math.floor(at / SECOND) * SECOND : at;
   }
 
   #requeue(pod: WaitingPod, now: Micros): void {
-    this.#leave(pod);
-    pod.timestampUs = now;
-    const doubled = this.#limits.backoffInitialUs * 2 ** Math.min(30, Math.max(0, pod.refusals - 1));
-    const until = pod.lastAttemptUs + Math.min(this.#limits.backoffMaxUs, doubled);
-    // Expirations are truncated to whole seconds (backoff_queue.go).
-    const expiry = Math.floor(until / SECOND) * SECOND;
-    if (expiry <= now) {
+    if (pod.preempting) {
+      // A refused pod waits where it is until its victims have been told.
+      if (pod.place !== "unschedulable") this.#toUnschedulable(pod);
+      return;
+    }
+    if (!this.#backsOff(pod, now)) {
       this.#toActive(pod);
       return;
     }
-    pod.place = "backoff";
-    pod.stamp++;
-    this.#backoffCount++;
-    heapPush(this.#backoff, { pod, stamp: pod.stamp, key: expiry }, this.#backoffBefore);
+    const place = pod.refusedBy.size === 0 ? "errorBackoff" : "backoff";
+    this.#put(pod, place);
+    (place === "backoff" ? this.#backoff : this.#errorBackoff).push({ pod, stamp: pod.stamp });
   }
 
   #toActive(pod: WaitingPod): void {
-    pod.place = "active";
-    pod.stamp++;
-    this.#activeCount++;
-    heapPush(this.#active, { pod, stamp: pod.stamp, key: pod.timestampUs }, this.#activeBefore);
+    this.#put(pod, "active");
+    this.#active.push({ pod, stamp: pod.stamp });
   }
 
-  #leave(pod: WaitingPod): void {
-    if (pod.place === "active") this.#activeCount--;
-    else if (pod.place === "backoff") this.#backoffCount--;
-    else if (pod.place === "unschedulable") this.#unschedulable.delete(pod);
-    pod.stamp++;
+  #toUnschedulable(pod: WaitingPod): void {
+    this.#put(pod, "unschedulable");
+    const key = groupOf(pod);
+    const group = this.#unschedulable.get(key);
+    if (group === undefined) this.#unschedulable.set(key, new Set([pod]));
+    else group.add(pod);
   }
 
-  readonly #activeBefore = (a: Entry, b: Entry): boolean => this.#rules.compare(a.pod, b.pod) < 0;
-
-  /** By expiry; within one second as the active queue. */
-  readonly #backoffBefore = (a: Entry, b: Entry): boolean =>
-    a.key < b.key || (a.key === b.key && this.#activeBefore(a, b));
-
-  #popActive(): WaitingPod | undefined {
-    for (;;) {
-      const entry = heapPop(this.#active, this.#activeBefore);
-      if (entry === undefined) return undefined;
-      if (entry.pod.stamp !== entry.stamp || entry.pod.place !== "active") continue;
-      this.#activeCount--;
-      assert(this.#activeCount >= 0, "the active queue counts its pods");
-      return entry.pod;
+  /** Leaves the place where the pod was for another; heaps and the pool are filled by the caller. */
+  #put(pod: WaitingPod, place: Place): void {
+    if (pod.place === "unschedulable") {
+      const key = groupOf(pod);
+      const group = this.#unschedulable.get(key);
+      group?.delete(pod);
+      if (group?.size === 0) this.#unschedulable.delete(key);
     }
+    this.#counts[pod.place]--;
+    this.#counts[place]++;
+    assert(pod.place === "gone" || this.#counts[pod.place] >= 0, "each place counts its pods");
+    pod.place = place;
+    pod.stamp++;
   }
 
-  #popBackoff(): WaitingPod | undefined {
+  #take(heap: Heap<Entry>, place: Place): WaitingPod | undefined {
     for (;;) {
-      const entry = heapPop(this.#backoff, this.#backoffBefore);
-      if (entry === undefined) return undefined;
-      if (entry.pod.stamp !== entry.stamp || entry.pod.place !== "backoff") continue;
-      this.#backoffCount--;
-      return entry.pod;
+      const entry = heap.pop();
+      if (entry === undefined || isFresh(entry, place)) return entry?.pod;
     }
   }
 }
 
-function heapPush(heap: Entry[], entry: Entry, before: (a: Entry, b: Entry) => boolean): void {
-  let hole = heap.length;
-  heap.push(entry);
-  while (hole > 0) {
-    const parent = (hole - 1) >> 1;
-    const above = heap[parent] as Entry;
-    if (!before(entry, above)) break;
-    heap[hole] = above;
-    hole = parent;
-  }
-  heap[hole] = entry;
+function isFresh({ pod, stamp }: Entry, place: Place): boolean {
+  return pod.stamp === stamp && pod.place === place;
 }
 
-function heapPop(heap: Entry[], before: (a: Entry, b: Entry) => boolean): Entry | undefined {
-  const top = heap[0];
-  const last = heap.pop();
-  if (top === undefined || last === undefined || heap.length === 0) return top;
-  let hole = 0;
-  for (;;) {
-    let child = 2 * hole + 1;
-    if (child >= heap.length) break;
-    if (child + 1 < heap.length && before(heap[child + 1] as Entry, heap[child] as Entry)) child++;
-    if (!before(heap[child] as Entry, last)) break;
-    heap[hole] = heap[child] as Entry;
-    hole = child;
-  }
-  heap[hole] = last;
-  return top;
+/** Pods of one profile that the same plugins refused. */
+function groupOf({ pod, refusedBy }: WaitingPod): string {
+  return `${pod.shape.schedulerName}:${[...refusedBy].sort().join(",")}`;
 }

@@ -24,7 +24,8 @@ export interface PodRecord {
   readonly name: string;
   /** What its draws and results are named after, e.g. `deployment/shop/web`, `arrival/batch`. */
   readonly workload: string;
-  readonly template: PodTemplate;
+  /** Changes only when scheduling gates are removed. */
+  template: PodTemplate;
   readonly owner: PodOwner;
   /** StatefulSet ordinal, DaemonSet node, else the how-manieth pod of its owner. */
   readonly ordinal: number;
@@ -64,6 +65,8 @@ export interface PodRecord {
 
 export interface NodeRecord {
   readonly id: number;
+  /** The Node object is in the API; false until a node that joins later has registered. */
+  exists: boolean;
   ready: NodeReady;
   taints: readonly Taint[];
   unschedulable: boolean;
@@ -217,6 +220,12 @@ export type Operation =
       readonly message: string;
       readonly nominatedNode: number;
     }
+  /** The author's script: all scheduling gates of a pod go. */
+  | { readonly type: "removeGates"; readonly pod: number }
+  /** A kubelet registers its Node, which is Ready and tainted not-ready:NoSchedule until the controller looks. */
+  | { readonly type: "createNode"; readonly node: number }
+  /** A write to a Node that changes nothing modelled but its version. */
+  | { readonly type: "touchNode"; readonly node: number }
   /** Begins deletion; an unbound pod or grace 0 goes at once. */
   | { readonly type: "deletePod"; readonly pod: number; readonly gracePeriodUs: Micros }
   /** The kubelet's last word, or force: the object goes. */
@@ -263,6 +272,9 @@ export type Change =
   /** Phase or readiness. */
   | { readonly type: "podStatus"; readonly pod: PodRecord }
   | { readonly type: "podNominated"; readonly pod: PodRecord }
+  /** Its scheduling gates went. */
+  | { readonly type: "podGates"; readonly pod: PodRecord }
+  | { readonly type: "nodeAdded"; readonly node: number }
   | { readonly type: "podDeleting"; readonly pod: PodRecord }
   | { readonly type: "podRemoved"; readonly pod: PodRecord }
   | { readonly type: "nodeReady"; readonly node: number; readonly ready: NodeReady }
@@ -275,6 +287,12 @@ export type ApplyOutcome = "ok" | "notFound" | "conflict";
 
 /** Told of every change at the moment it is applied: results, digest, invariants. Never part of the model. */
 export type ChangeListener = (change: Change) => void;
+
+const NOT_READY_NO_SCHEDULE: Taint = {
+  key: "node.kubernetes.io/not-ready",
+  value: "",
+  effect: "NoSchedule",
+};
 
 export class ClusterStore {
   readonly pods: PodRecord[] = [];
@@ -295,6 +313,7 @@ export class ClusterStore {
 
   readonly #listeners: ChangeListener[] = [];
   readonly #nodeVersions: number[] = [];
+  readonly #ungated = new Map<PodTemplate, PodTemplate>();
   /** `namespace/name` of live pods without an owner. */
   readonly #barePods = new Set<string>();
 
@@ -315,6 +334,13 @@ export class ClusterStore {
         return this.#bindPod(operation.pod, operation.node, now);
       case "podUnschedulable":
         return this.#podUnschedulable(operation.pod, operation.message, operation.nominatedNode);
+      case "removeGates":
+        return this.#removeGates(operation.pod);
+      case "createNode":
+        return this.#createNode(operation.node);
+      case "touchNode":
+        this.#nodeChanged(operation.node);
+        return "ok";
       case "deletePod":
         return this.#deletePod(operation.pod, operation.gracePeriodUs, now);
       case "removePod": {
@@ -478,6 +504,34 @@ export class ClusterStore {
       pod.nominatedNode = nominatedNode;
       this.#emit({ type: "podNominated", pod });
     }
+    return "ok";
+  }
+
+  #removeGates(id: number): ApplyOutcome {
+    const pod = this.#live(id);
+    if (pod === undefined) return "notFound";
+    if (pod.template.spec.schedulingGates.length === 0) return "ok";
+    // Pods of one template share the one without gates, too.
+    let ungated = this.#ungated.get(pod.template);
+    if (ungated === undefined) {
+      ungated = { ...pod.template, spec: { ...pod.template.spec, schedulingGates: [] } };
+      this.#ungated.set(pod.template, ungated);
+    }
+    pod.template = ungated;
+    this.#emit({ type: "podGates", pod });
+    return "ok";
+  }
+
+  /** Admission (TaintNodesByCondition) taints every new Node. */
+  #createNode(id: number): ApplyOutcome {
+    const node = this.node(id);
+    if (node.exists) return "conflict";
+    node.exists = true;
+    node.ready = "True";
+    node.taints = [...node.taints, NOT_READY_NO_SCHEDULE];
+    this.#nodeChanged(id);
+    this.#emit({ type: "nodeAdded", node: id });
+    this.#emit({ type: "nodeReady", node: id, ready: "True" });
     return "ok";
   }
 

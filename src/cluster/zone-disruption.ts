@@ -63,13 +63,13 @@ export class Zones {
   readonly #model: ControllerManagerModel;
   readonly #zoneOf: readonly number[];
   readonly #excluded: readonly boolean[];
-  readonly #sizes: readonly number[];
+  readonly #zonesCount: number;
+  #sizes: number[] = [];
   #queues: EvictionQueue[] = [];
   #states: ZoneState[] = [];
 
   constructor(nodes: readonly TopologyNode[], model: ControllerManagerModel) {
     const ids = new Map<string, number>();
-    const sizes: number[] = [];
     this.#model = model;
     this.#excluded = nodes.map((node) => LABEL_EXCLUDE_DISRUPTION in node.labels);
     this.#zoneOf = nodes.map((node) => {
@@ -77,10 +77,9 @@ export class Zones {
       const key = `${node.labels[LABEL_REGION] ?? ""}/${node.labels[LABEL_ZONE] ?? ""}`;
       const zone = ids.get(key) ?? ids.size;
       ids.set(key, zone);
-      sizes[zone] = (sizes[zone] ?? 0) + (this.#excluded[node.id] === true ? 0 : 1);
       return zone;
     });
-    this.#sizes = sizes;
+    this.#zonesCount = ids.size;
   }
 
   /** In the order in which the nodes first name them. */
@@ -92,10 +91,18 @@ export class Zones {
     return this.#queues;
   }
 
-  /** A new leader knows nothing of the past. */
-  start(): void {
+  /** A new leader knows nothing of the past; `exists`: the nodes that there are. */
+  start(exists: readonly boolean[]): void {
+    this.#sizes = Array.from({ length: this.#zonesCount }, () => 0);
+    for (const [node, there] of exists.entries()) if (there) this.join(node);
     this.#queues = this.#sizes.map(() => new EvictionQueue(this.#model.nodeEvictionRate));
     this.#states = this.#sizes.map(() => "Initial");
+  }
+
+  /** One more node. */
+  join(node: number): void {
+    const zone = this.#zoneOf[node] as number;
+    if (this.#excluded[node] !== true) this.#sizes[zone] = (this.#sizes[zone] as number) + 1;
   }
 
   queueOf(node: number): EvictionQueue {

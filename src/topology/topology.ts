@@ -47,6 +47,8 @@ export interface TopologyNode {
   readonly taints: readonly Taint[];
   readonly unschedulable: boolean;
   readonly allocatable: ResourceList;
+  /** Its kubelet registers it so many µs after the beginning; undefined: it is there from the start. */
+  readonly joinsAtUs?: number;
 }
 
 /** One direction between two centres. */
@@ -142,7 +144,12 @@ export function layOutTopology(spec: TopologySpec): Topology {
     }
   }
   const centreByName = new Map(centres.map((centre) => [centre.name, centre]));
-  const place = (node: Omit<PlacedNodeSpec, "centre">, centre: Centre, pool: string, rack: Rack | undefined): void => {
+  const place = (
+    node: Omit<PlacedNodeSpec, "centre">,
+    centre: Centre,
+    pool: string,
+    rack: Rack | undefined,
+  ): void => {
     nodes.push({
       id: nodes.length,
       name: node.name,
@@ -185,7 +192,14 @@ export function layOutTopology(spec: TopologySpec): Topology {
     const rack = node.rack < 0 ? undefined : racks[(firstRackOf.get(node.centre) ?? 0) + node.rack];
     place(node, centre, "", rack);
   }
-  return { sites, centres, racks, nodes, links: allLinks(spec, centres), withinCentreUs: spec.withinCentreUs };
+  return {
+    sites,
+    centres,
+    racks,
+    nodes,
+    links: allLinks(spec, centres),
+    withinCentreUs: spec.withinCentreUs,
+  };
 }
 
 function allLinks(spec: TopologySpec, centres: readonly Centre[]): Link[] {

@@ -69,6 +69,7 @@ export class NodeHarness {
     for (const node of nodes) {
       this.store.nodes.push({
         id: node.id,
+        exists: true,
         ready: "True",
         taints: options.taints ?? [],
         unschedulable: false,

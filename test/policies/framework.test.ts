@@ -291,9 +291,10 @@ describe("a profile", () => {
     expect(
       framework.compareQueued(queued(small.pod({ priority: 1 }), 2), queued(small.pod(), 1)),
     ).toBeLessThan(0);
-    expect(framework.mayRequeue(["NodeName"], "AssignedPodDelete")).toBe(false);
-    expect(framework.mayRequeue(["NodeName", "NodeResourcesFit"], "AssignedPodDelete")).toBe(true);
-    expect(framework.mayRequeue([], "NodeAdd")).toBe(false);
+    const gone = { kind: "AssignedPodDelete", pod: small.pod() } as const;
+    expect(framework.mayRequeue(small.pod(), ["NodeName"], gone)).toBe(false);
+    expect(framework.mayRequeue(small.pod(), ["NodeName", "NodeResourcesFit"], gone)).toBe(true);
+    expect(framework.mayRequeue(small.pod(), [], gone)).toBe(false);
   });
 
   it("stops on a plugin that is on no shelf, and the shelf on two of a name", () => {

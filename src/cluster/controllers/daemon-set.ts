@@ -73,6 +73,7 @@ export class DaemonSetController implements Controller {
       case "workload":
         if (change.kind === "DaemonSet") this.#loop.queue.add(change.id);
         return;
+      case "nodeAdded":
       case "nodeTaints":
         for (const set of this.#core.store.daemonSets) this.#reconsider(set, change.node);
         return;
@@ -179,10 +180,10 @@ export class DaemonSetController implements Controller {
 
   #judge(set: DaemonSetRecord, node: number): Eligibility {
     const machine = this.#core.model.topology.nodes[node];
-    const { taints, unschedulable } = this.#core.store.node(node);
+    const { taints, unschedulable, exists } = this.#core.store.node(node);
     const affinity = this.#affinity[set.id];
     const { nodeName, tolerations } = set.template.spec;
-    if (machine === undefined) return { run: false, keep: false };
+    if (machine === undefined || !exists) return { run: false, keep: false };
     const info = { id: node, name: machine.name, labels: machine.labels, taints, unschedulable, images: [] };
     if (nodeName !== undefined && nodeName !== machine.name) return { run: false, keep: false };
     if (affinity !== undefined && !affinity(info)) return { run: false, keep: false };

@@ -25,6 +25,7 @@ import type {
   PostFilterResult,
   ProfileSpec,
   QueuedPod,
+  QueueEvent,
   Rejection,
 } from "./types.js";
 
@@ -158,11 +159,23 @@ export class SchedulingFramework {
     return a.sequence - b.sequence;
   }
 
-  /** May the event help a pod that these plugins refused? */
-  mayRequeue(rejectedBy: Iterable<string>, event: ClusterEvent): boolean {
+  /** May the event help a pod that these plugins refused? (isPodWorthRequeuing) */
+  mayRequeue(pod: PodInfo, rejectedBy: Iterable<string>, event: QueueEvent): boolean {
+    for (const name of rejectedBy) {
+      if (!this.listens([name], event.kind)) continue;
+      const plugin = this.#plugins.get(name);
+      const asked = plugin?.requeueOn?.includes(event.kind) ?? true;
+      if (!asked || plugin?.queueingHint?.(pod, event) !== false) return true;
+    }
+    return false;
+  }
+
+  /** Could an event of this kind help a pod that these plugins refused, whatever its object? */
+  listens(rejectedBy: Iterable<string>, kind: ClusterEvent): boolean {
     for (const name of rejectedBy) {
       const events = this.#plugins.get(name)?.requeueOn;
-      if (events === undefined || events.includes(event)) return true;
+      if (events === undefined || events.includes(kind)) return true;
+      if (kind === "NodeTaintUpdate" && events.includes("NodeAdd")) return true;
     }
     return false;
   }

@@ -261,8 +261,16 @@ export interface Plugin<S = unknown, T = unknown> {
     pod: PodInfo,
     rejections: ReadonlyMap<number, Rejection>,
   ): PostFilterResult;
-  /** Cluster events after which a pod this plugin refused may fit. Absent: any event. (Queueing hints.) */
+  /**
+   * Cluster events after which a pod this plugin refused may fit (EventsToRegister). Absent: any event. A plugin that
+   * listens to NodeAdd hears of every change of a node's taints, too, as in v1.34 (scheduler.go, issue 109437).
+   */
   readonly requeueOn?: readonly ClusterEvent[];
+  /**
+   * Whether this event, one of `requeueOn`, may help a pod that this plugin refused (QueueingHintFn: Queue or
+   * QueueSkip). Absent: each of them does.
+   */
+  queueingHint?(pod: PodInfo, event: QueueEvent): boolean;
 }
 
 /** Events that the queue listens to (framework.ClusterEvent, by resource and action). */
@@ -276,6 +284,27 @@ export type ClusterEvent =
   | "AssignedPodUpdate"
   | "AssignedPodDelete"
   | "PodUpdate";
+
+/** A Node object as an event shows it: its facts, and what it has to give. */
+export interface EventNode {
+  readonly info: NodeInfo;
+  readonly podsMax: number;
+  readonly allocatable: readonly { readonly resource: number; readonly amount: number }[];
+}
+
+/** An event with its object: a node as it was and as it is, a pod of a node, the waiting pod itself. */
+export type QueueEvent =
+  | { readonly kind: "NodeAdd"; readonly node: EventNode }
+  | {
+      readonly kind: "NodeAllocatableUpdate" | "NodeLabelUpdate" | "NodeTaintUpdate";
+      readonly before: EventNode;
+      readonly node: EventNode;
+    }
+  | { readonly kind: "NodeDelete"; readonly before: EventNode }
+  | {
+      readonly kind: "AssignedPodAdd" | "AssignedPodUpdate" | "AssignedPodDelete" | "PodUpdate";
+      readonly pod: PodInfo;
+    };
 
 /** What a PostFilter plugin may use. */
 export interface PostFilterContext {

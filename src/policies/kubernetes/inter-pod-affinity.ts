@@ -1,5 +1,12 @@
 import { argsOr, DEFAULT_INTER_POD_AFFINITY_ARGS, type InterPodAffinityArgs } from "../args.js";
-import type { Plugin, PluginFactory } from "../framework/types.js";
+import type {
+  AffinityTerm,
+  Plugin,
+  PluginFactory,
+  PodInfo,
+  PodShape,
+  QueueEvent,
+} from "../framework/types.js";
 import {
   type AffinityState,
   cloneAffinity,
@@ -48,14 +55,37 @@ function create(args: InterPodAffinityArgs): Plugin<AffinityState, AffinityScore
     },
     score: (view, _pod, node, state) => scoreAffinity(state, view, node),
     normalizeScore: (_view, _pod, _nodes, scores) => normalizeAffinity(scores),
-    requeueOn: [
-      "AssignedPodAdd",
-      "AssignedPodUpdate",
-      "AssignedPodDelete",
-      "NodeAdd",
-      "NodeLabelUpdate",
-      "NodeTaintUpdate",
-      "PodUpdate",
-    ],
+    requeueOn: ["AssignedPodAdd", "AssignedPodDelete", "NodeAdd", "NodeLabelUpdate"],
+    queueingHint: (pod, event) => mayMeetTerms(pod.shape, event),
   };
+}
+
+/**
+ * The pod's required terms alone decide, each with all its fellows; a pod kept away by another's anti-affinity waits
+ * for the look at long-unschedulable pods (interpodaffinity/plugin.go). Namespace labels are not looked up there.
+ */
+function mayMeetTerms({ requiredAffinity, requiredAntiAffinity }: PodShape, event: QueueEvent): boolean {
+  const allMatch = (terms: readonly AffinityTerm[], { shape }: PodInfo): boolean =>
+    terms.length > 0 && terms.every((term) => term.matches(shape, {}));
+  switch (event.kind) {
+    case "AssignedPodAdd":
+      return allMatch(requiredAffinity, event.pod);
+    case "AssignedPodDelete":
+      return allMatch(requiredAntiAffinity, event.pod);
+    case "NodeAdd": {
+      const { labels } = event.node.info;
+      return [...requiredAffinity, ...requiredAntiAffinity].some(({ topologyKey }) => topologyKey in labels);
+    }
+    case "NodeLabelUpdate": {
+      const { labels: before } = event.before.info;
+      const { labels: now } = event.node.info;
+      const changed = ({ topologyKey }: AffinityTerm): boolean => before[topologyKey] !== now[topologyKey];
+      return (
+        requiredAffinity.some((term) => changed(term) && term.topologyKey in now) ||
+        requiredAntiAffinity.some((term) => changed(term) && term.topologyKey in before)
+      );
+    }
+    default:
+      return false;
+  }
 }

@@ -1,6 +1,6 @@
 import { argsOr, DEFAULT_NODE_AFFINITY_ARGS } from "../args.js";
 import { compileNodeSelectorTerms, compilePreferredNodeAffinity } from "../framework/node-selector.js";
-import type { PluginFactory, Rejection } from "../framework/types.js";
+import type { NodeInfo, PluginFactory, Rejection } from "../framework/types.js";
 
 const NAME = "NodeAffinity";
 
@@ -51,7 +51,15 @@ export const nodeAffinity: PluginFactory = {
         return score;
       },
       normalizer: "byMax",
-      requeueOn: ["NodeAdd", "NodeLabelUpdate", "PodUpdate"],
+      requeueOn: ["NodeAdd", "NodeLabelUpdate"],
+      queueingHint(pod, event) {
+        const wanted = pod.shape.nodeAffinity;
+        const selects = (info: NodeInfo): boolean => wanted === undefined || wanted(info);
+        if (event.kind !== "NodeAdd" && event.kind !== "NodeLabelUpdate") return false;
+        const { info } = event.node;
+        if (addedRequired !== undefined && !addedRequired(info)) return false;
+        return selects(info) && (event.kind === "NodeAdd" || !selects(event.before.info));
+      },
     };
   },
 };

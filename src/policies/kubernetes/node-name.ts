@@ -18,6 +18,6 @@ export const nodeName: PluginFactory = {
       const wanted = pod.shape.nodeName;
       return wanted === undefined || wanted === view.node(node).name ? undefined : REJECTION;
     },
-    requeueOn: ["NodeAdd", "PodUpdate"],
+    requeueOn: ["NodeAdd"],
   }),
 };

@@ -1,3 +1,4 @@
+import { UsedPorts } from "../framework/ports.js";
 import type { PluginFactory, Rejection } from "../framework/types.js";
 
 const REJECTION: Rejection = {
@@ -18,5 +19,11 @@ export const nodePorts: PluginFactory = {
       pod.shape.hostPorts.length === 0 ? { kind: "skip" } : { kind: "state", state: undefined },
     filter: (view, pod, node) => (view.portsConflict(node, pod.shape.hostPorts) ? REJECTION : undefined),
     requeueOn: ["NodeAdd", "AssignedPodDelete"],
+    queueingHint(pod, event) {
+      if (event.kind !== "AssignedPodDelete") return true;
+      const freed = new UsedPorts();
+      freed.add(event.pod.shape.hostPorts);
+      return freed.conflicts(pod.shape.hostPorts);
+    },
   }),
 };

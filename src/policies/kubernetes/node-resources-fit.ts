@@ -1,6 +1,7 @@
 import { argsOr, DEFAULT_NODE_RESOURCES_FIT_ARGS, type NodeResourcesFitArgs } from "../args.js";
 import { isExtendedResource } from "../framework/resources.js";
 import type {
+  EventNode,
   Plugin,
   PluginContext,
   PluginFactory,
@@ -95,8 +96,36 @@ function createFit(
       return scorer(view, node, state, requestedOf);
     },
     normalizer: "none",
-    requeueOn: ["NodeAdd", "NodeAllocatableUpdate", "AssignedPodDelete", "PodUpdate"],
+    requeueOn: ["NodeAdd", "NodeAllocatableUpdate", "AssignedPodDelete"],
+    queueingHint(pod, event) {
+      switch (event.kind) {
+        case "NodeAdd":
+          return fitsEmpty(pod, event.node);
+        case "NodeAllocatableUpdate":
+          return fitsEmpty(pod, event.node) && givesMore(pod, event.before, event.node);
+        case "AssignedPodDelete":
+          return true;
+        default:
+          return false;
+      }
+    },
   };
+}
+
+/** Would the pod fit if nothing else were on the node? Ignored resources are not ignored here (fit.go, isFit). */
+function fitsEmpty(pod: PodInfo, node: EventNode): boolean {
+  const { requests } = pod.shape;
+  return node.podsMax >= 1 && requests.every(({ resource, amount }) => amount <= amountOf(node, resource));
+}
+
+/** Does the node give more of what the pod asks for, or take more pods? */
+function givesMore(pod: PodInfo, before: EventNode, node: EventNode): boolean {
+  if (node.podsMax > before.podsMax) return true;
+  return pod.shape.requests.some(({ resource }) => amountOf(node, resource) > amountOf(before, resource));
+}
+
+function amountOf({ allocatable }: EventNode, wanted: number): number {
+  return allocatable.find(({ resource }) => resource === wanted)?.amount ?? 0;
 }
 
 /** The incoming pod as this plugin's score counts it. */

@@ -22,6 +22,11 @@ export const nodeUnschedulable: PluginFactory = {
       if (!view.node(node).unschedulable) return undefined;
       return isTolerated(pod.shape.tolerations, TAINT) ? undefined : REJECTION;
     },
-    requeueOn: ["NodeAdd", "NodeTaintUpdate", "PodUpdate"],
+    requeueOn: ["NodeAdd", "NodeTaintUpdate"],
+    queueingHint(_pod, event) {
+      if (event.kind === "NodeAdd") return !event.node.info.unschedulable;
+      if (event.kind !== "NodeTaintUpdate") return false;
+      return event.before.info.unschedulable && !event.node.info.unschedulable;
+    },
   }),
 };

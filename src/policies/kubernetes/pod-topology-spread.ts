@@ -2,6 +2,7 @@ import { argsOr, DEFAULT_POD_TOPOLOGY_SPREAD_ARGS, type PodTopologySpreadArgs } 
 import type { Plugin, PluginFactory } from "../framework/types.js";
 import { SpreadTasks } from "./spread-constraints.js";
 import { cloneHard, countHard, filterHard, type SpreadState, updateHard } from "./spread-filter.js";
+import { mayRebalance } from "./spread-hint.js";
 import { countSoft, normalizeSoft, type SpreadScoreState, scoreSoft } from "./spread-score.js";
 import { TopologyDomains } from "./topology-domains.js";
 
@@ -42,13 +43,12 @@ function create(args: PodTopologySpreadArgs): Plugin<SpreadState, SpreadScoreSta
     normalizeScore: (view, _pod, nodes, scores, state) => normalizeSoft(state, view, nodes, scores),
     requeueOn: [
       "AssignedPodAdd",
-      "AssignedPodUpdate",
       "AssignedPodDelete",
       "NodeAdd",
       "NodeDelete",
       "NodeLabelUpdate",
       "NodeTaintUpdate",
-      "PodUpdate",
     ],
+    queueingHint: (pod, event) => mayRebalance(tasks.of(pod.shape).hard, pod, event),
   };
 }

@@ -7,6 +7,7 @@ import type { DomainColumn, TopologyDomains } from "./topology-domains.js";
 
 /** One spread constraint of one pod shape, ready for counting. */
 export interface CountedConstraint {
+  readonly topologyKey: string;
   readonly maxSkew: number;
   readonly minDomains: number;
   readonly domains: DomainColumn;
@@ -129,6 +130,7 @@ export function countPods(
 
 function counted(constraint: SpreadConstraint, shape: PodShape, domains: DomainColumn): CountedConstraint {
   return {
+    topologyKey: constraint.topologyKey,
     maxSkew: constraint.maxSkew,
     minDomains: constraint.minDomains ?? 1,
     domains,

@@ -1,6 +1,6 @@
 import type { Taint, Toleration } from "../../api/objects.js";
 import { isTolerated } from "../../api/tolerations.js";
-import type { Plugin, PluginFactory, Rejection } from "../framework/types.js";
+import type { NodeInfo, Plugin, PluginFactory, Rejection } from "../framework/types.js";
 
 /**
  * TaintToleration: refuses nodes with a NoSchedule or NoExecute taint that the pod does not tolerate, and prefers
@@ -42,11 +42,22 @@ export const taintToleration: PluginFactory = {
         return count;
       },
       normalizer: "byMaxReversed",
-      requeueOn: ["NodeAdd", "NodeTaintUpdate", "PodUpdate"],
+      requeueOn: ["NodeAdd", "NodeTaintUpdate"],
+      queueingHint(pod, event) {
+        const { tolerations } = pod.shape;
+        if (event.kind === "NodeAdd") return tolerates(tolerations, event.node.info);
+        if (event.kind !== "NodeTaintUpdate") return false;
+        return tolerates(tolerations, event.node.info) && !tolerates(tolerations, event.before.info);
+      },
     };
     return plugin;
   },
 };
+
+/** No taint of the node keeps the pod away. */
+function tolerates(tolerations: readonly Toleration[], { taints }: NodeInfo): boolean {
+  return taints.every((taint) => taint.effect === "PreferNoSchedule" || isTolerated(tolerations, taint));
+}
 
 function untolerated(taint: Taint): Rejection {
   return {
