@@ -149,10 +149,49 @@ export interface Container {
   readonly readinessProbe?: Probe;
 }
 
+/** In-tree disks that the scheduler keeps from being mounted twice (VolumeRestrictions). */
+export type InTreeDisk =
+  | { readonly type: "gcePersistentDisk"; readonly pdName: string; readonly readOnly: boolean }
+  | { readonly type: "awsElasticBlockStore"; readonly volumeID: string }
+  | { readonly type: "iscsi"; readonly iqn: string; readonly readOnly: boolean }
+  | {
+      readonly type: "rbd";
+      readonly monitors: readonly string[];
+      readonly pool: string;
+      readonly image: string;
+      readonly readOnly: boolean;
+    };
+
 export interface Volume {
   readonly name: string;
   /** persistentVolumeClaim.claimName, where the volume is one. */
   readonly claimName?: string;
+  /** ephemeral.volumeClaimTemplate: the claim is called after pod and volume, and lives with the pod. */
+  readonly ephemeral?: ClaimTemplate;
+  /** Of a StatefulSet's volumeClaimTemplates: the claim is called after the template and the pod. */
+  readonly volumeClaimTemplate?: ClaimTemplate;
+  readonly disk?: InTreeDisk;
+}
+
+export type AccessMode = "ReadWriteOnce" | "ReadOnlyMany" | "ReadWriteMany" | "ReadWriteOncePod";
+export type VolumeMode = "Filesystem" | "Block";
+
+/** spec of a PersistentVolumeClaim. */
+export interface ClaimSpec {
+  readonly accessModes: readonly AccessMode[];
+  /** spec.resources.requests.storage, exact; 0 where none. */
+  readonly storage: Quantity;
+  /** undefined: none given, so that admission takes the default class; "": no class. */
+  readonly storageClassName?: string;
+  readonly volumeMode: VolumeMode;
+  readonly selector?: LabelSelector;
+  readonly volumeName?: string;
+}
+
+export interface ClaimTemplate {
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly spec: ClaimSpec;
 }
 
 export interface PodSpec {
@@ -326,6 +365,73 @@ export interface Namespace {
   readonly metadata: ObjectMeta;
 }
 
+export interface PersistentVolumeClaim {
+  readonly kind: "PersistentVolumeClaim";
+  readonly metadata: ObjectMeta;
+  readonly spec: ClaimSpec;
+  /** From a snapshot; undefined: a manifest, of which no controller has said anything yet. */
+  readonly phase?: "Pending" | "Bound" | "Lost";
+}
+
+export interface PersistentVolume {
+  readonly kind: "PersistentVolume";
+  readonly metadata: ObjectMeta;
+  /** spec.capacity.storage, exact. */
+  readonly storage: Quantity;
+  readonly accessModes: readonly AccessMode[];
+  /** "": no class. */
+  readonly storageClassName: string;
+  readonly volumeMode: VolumeMode;
+  /** The claim it is bound to, or kept for. */
+  readonly claimRef?: { readonly namespace: string; readonly name: string; readonly uid: string };
+  /** spec.nodeAffinity.required; undefined: every node can mount it. */
+  readonly nodeAffinity?: readonly NodeSelectorTerm[];
+  readonly csi?: { readonly driver: string; readonly volumeHandle: string };
+  readonly phase: "Available" | "Bound" | "Released" | "Failed" | "Pending";
+}
+
+/** storage.k8s.io TopologySelectorTerm: all of these labels must have one of the values. */
+export type TopologySelectorTerm = readonly { readonly key: string; readonly values: readonly string[] }[];
+
+export interface StorageClass {
+  readonly kind: "StorageClass";
+  readonly metadata: ObjectMeta;
+  readonly provisioner: string;
+  readonly volumeBindingMode: "Immediate" | "WaitForFirstConsumer";
+  /** One of them must hold on a node; []: all nodes. */
+  readonly allowedTopologies: readonly TopologySelectorTerm[];
+  /** Annotated as the class of claims that name none. */
+  readonly isDefault: boolean;
+}
+
+/** What CSI drivers registered on the node of the same name. */
+export interface CSINode {
+  readonly kind: "CSINode";
+  readonly metadata: ObjectMeta;
+  readonly drivers: readonly {
+    readonly name: string;
+    readonly topologyKeys: readonly string[];
+    /** allocatable.count: volumes that can be attached; undefined: no limit. */
+    readonly volumesMax?: number;
+  }[];
+}
+
+export interface VolumeAttachment {
+  readonly kind: "VolumeAttachment";
+  readonly metadata: ObjectMeta;
+  readonly attacher: string;
+  readonly nodeName: string;
+  readonly persistentVolumeName?: string;
+}
+
+/** The kinds that volumes are made of. */
+export type VolumeObject =
+  | PersistentVolumeClaim
+  | PersistentVolume
+  | StorageClass
+  | CSINode
+  | VolumeAttachment;
+
 /** Every kind that Seatrial understands. */
 export type KubernetesObject =
   | Pod
@@ -339,7 +445,8 @@ export type KubernetesObject =
   | PriorityClass
   | PodDisruptionBudget
   | Node
-  | Namespace;
+  | Namespace
+  | VolumeObject;
 
 /** The kinds that own pods through a template. */
 export type WorkloadObject = Deployment | ReplicaSet | ReplicationController | StatefulSet | DaemonSet | Job;

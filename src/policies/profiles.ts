@@ -13,6 +13,11 @@ export const DEFAULT_PLUGINS: readonly { readonly name: string; readonly scoreWe
   { name: "NodeAffinity", scoreWeight: 2 },
   { name: "NodePorts", scoreWeight: 0 },
   { name: "NodeResourcesFit", scoreWeight: 1 },
+  { name: "VolumeRestrictions", scoreWeight: 0 },
+  { name: "NodeVolumeLimits", scoreWeight: 0 },
+  // Its score is behind a feature gate that is off; the weight stands there all the same.
+  { name: "VolumeBinding", scoreWeight: 1 },
+  { name: "VolumeZone", scoreWeight: 0 },
   { name: "PodTopologySpread", scoreWeight: 2 },
   { name: "InterPodAffinity", scoreWeight: 2 },
   { name: "DefaultPreemption", scoreWeight: 0 },
@@ -21,14 +26,7 @@ export const DEFAULT_PLUGINS: readonly { readonly name: string; readonly scoreWe
 ];
 
 /** kube-scheduler's other default plugins: a configuration may name them, here they have nothing to do. */
-export const UNMODELLED_PLUGINS: readonly string[] = [
-  "VolumeRestrictions",
-  "NodeVolumeLimits",
-  "VolumeBinding",
-  "VolumeZone",
-  "DynamicResources",
-  "DefaultBinder",
-];
+export const UNMODELLED_PLUGINS: readonly string[] = ["DynamicResources", "DefaultBinder"];
 
 /** The profile of a kube-scheduler without configuration. */
 export function defaultProfile(schedulerName = DEFAULT_SCHEDULER_NAME): ProfileSpec {

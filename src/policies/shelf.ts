@@ -9,10 +9,14 @@ import { nodePorts } from "./kubernetes/node-ports.js";
 import { nodeResourcesBalancedAllocation } from "./kubernetes/node-resources-balanced-allocation.js";
 import { nodeResourcesFit } from "./kubernetes/node-resources-fit.js";
 import { nodeUnschedulable } from "./kubernetes/node-unschedulable.js";
+import { nodeVolumeLimits } from "./kubernetes/node-volume-limits.js";
 import { podTopologySpread } from "./kubernetes/pod-topology-spread.js";
 import { prioritySort } from "./kubernetes/priority-sort.js";
 import { schedulingGates } from "./kubernetes/scheduling-gates.js";
 import { taintToleration } from "./kubernetes/taint-toleration.js";
+import { volumeBinding } from "./kubernetes/volume-binding.js";
+import { volumeRestrictions } from "./kubernetes/volume-restrictions.js";
+import { volumeZone } from "./kubernetes/volume-zone.js";
 import { bestFit } from "./research/best-fit.js";
 import { dotProduct } from "./research/dot-product.js";
 import { firstFit } from "./research/first-fit.js";
@@ -30,6 +34,10 @@ export const SHELF: readonly PluginFactory[] = [
   nodeAffinity,
   nodePorts,
   nodeResourcesFit,
+  volumeRestrictions,
+  nodeVolumeLimits,
+  volumeBinding,
+  volumeZone,
   podTopologySpread,
   interPodAffinity,
   defaultPreemption,

@@ -11,6 +11,13 @@ import {
 } from "./kinds/cluster.js";
 import { readPod } from "./kinds/pod.js";
 import {
+  readCSINode,
+  readPersistentVolume,
+  readPersistentVolumeClaim,
+  readStorageClass,
+  readVolumeAttachment,
+} from "./kinds/volumes.js";
+import {
   readDaemonSet,
   readDeployment,
   readJob,
@@ -37,6 +44,11 @@ const KINDS: Readonly<Record<KubernetesObject["kind"], { readonly group: string;
   PodDisruptionBudget: { group: "policy", read: readPodDisruptionBudget },
   Node: { group: "", read: readNode },
   Namespace: { group: "", read: readNamespace },
+  PersistentVolumeClaim: { group: "", read: readPersistentVolumeClaim },
+  PersistentVolume: { group: "", read: readPersistentVolume },
+  StorageClass: { group: "storage.k8s.io", read: readStorageClass },
+  CSINode: { group: "storage.k8s.io", read: readCSINode },
+  VolumeAttachment: { group: "storage.k8s.io", read: readVolumeAttachment },
 };
 
 /** Kinds that Seatrial models, in the order documented. */

@@ -1,14 +1,17 @@
 /** What every policy on the shelf promises, checked on random clusters. A new one is in by being on the shelf. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Volume } from "../../src/api/objects.js";
 import { Overlay } from "../../src/policies/framework/overlay.js";
 import type { Plugin, PluginFactory, PodInfo, SchedulerView } from "../../src/policies/framework/types.js";
 import { MAX_NODE_SCORE } from "../../src/policies/framework/types.js";
 import { SHELF } from "../../src/policies/shelf.js";
+import { LABEL_ZONE } from "../../src/topology/topology.js";
 import { checkIncremental } from "./incremental.js";
 import { NAMESPACES, nodes, pods as podsWith } from "./random-clusters.js";
-import { type PodText, SmallCluster } from "./small-cluster.js";
+import { type NodeText, type PodText, SmallCluster } from "./small-cluster.js";
 import { Small, scoresOf, verdicts } from "./small-framework.js";
+import { claim, csiNode, storageClass, tableOf, volume, within } from "./small-volumes.js";
 
 /** Pods with a bit of everything, most of it rarely. */
 const pods: fc.Arbitrary<PodText> = podsWith({
@@ -18,8 +21,40 @@ const pods: fc.Arbitrary<PodText> = podsWith({
     cpu: fc.constantFrom("0", "1", "30", "70"),
     hostPort: fc.constantFrom(0, 0, 80, 81),
     priority: fc.constantFrom(0, 5),
+    volumes: fc.constantFrom<readonly Volume[]>(
+      [],
+      [],
+      [{ name: "v", claimName: "single" }],
+      [{ name: "v", claimName: "in-a" }],
+      [{ name: "v", claimName: "waits" }],
+      [{ name: "v", disk: { type: "gcePersistentDisk", pdName: "pd", readOnly: false } }],
+    ),
   }),
-});
+})
+  // Claims are in one namespace: VolumeRestrictions follows pods by the claim's name alone, as upstream does.
+  .map((text) => (text.namespace === "default" ? text : { ...text, volumes: [] }));
+
+const VOLUMES = [
+  claim("single", { accessModes: ["ReadWriteOncePod"], volumeName: "pv" }),
+  claim("in-a", { volumeName: "pv-a" }),
+  claim("waits", { storageClassName: "wait" }),
+  storageClass("wait", { allowedTopologies: [[{ key: LABEL_ZONE, values: ["a", "b"] }]] }),
+  volume("pv", { csi: { driver: "csi.example.com", volumeHandle: "pv" } }),
+  volume("pv-a", {
+    metadata: { labels: { [LABEL_ZONE]: "a" } },
+    nodeAffinity: within(LABEL_ZONE, "a"),
+    csi: { driver: "csi.example.com", volumeHandle: "pv-a" },
+  }),
+  csiNode("n0", 1),
+  csiNode("n1", 2),
+];
+
+/** A random cluster with these volumes. */
+function clusterOf(texts: readonly NodeText[]): SmallCluster {
+  const cluster = new SmallCluster(texts, NAMESPACES);
+  cluster.cache.setVolumes(tableOf(...VOLUMES));
+  return cluster;
+}
 
 const RUNS = 40;
 const SEED = 20_250_603;
@@ -47,8 +82,8 @@ describe.each(SHELF.map((factory) => [factory.name, factory] as const))("%s", (_
   const onClusters = (check: (cluster: SmallCluster, pod: PodInfo, again: () => SmallCluster) => void) =>
     fc.assert(
       fc.property(clusters, pods, (texts, text: PodText) => {
-        const cluster = new SmallCluster(texts, NAMESPACES);
-        check(cluster, cluster.pod(text), () => new SmallCluster(texts, NAMESPACES));
+        const cluster = clusterOf(texts);
+        check(cluster, cluster.pod(text), () => clusterOf(texts));
       }),
       { numRuns: RUNS, seed: SEED },
     );
@@ -88,7 +123,7 @@ describe.each(SHELF.map((factory) => [factory.name, factory] as const))("%s", (_
   it("sees on an overlay what it would see had the changes really been made", () => {
     fc.assert(
       fc.property(clusters, pods, pods, fc.nat(), (texts, text, added, where) => {
-        const cluster = new SmallCluster(texts, NAMESPACES);
+        const cluster = clusterOf(texts);
         const pod = cluster.pod(text);
         const joining = cluster.pod(added);
         const node = where % texts.length;
@@ -113,7 +148,7 @@ describe.each(SHELF.map((factory) => [factory.name, factory] as const))("%s", (_
     if (dependsOn === "domain" || dependsOn === "cluster") return;
     fc.assert(
       fc.property(clusters, pods, pods, fc.nat(), (texts, text, added, where) => {
-        const cluster = new SmallCluster(texts, NAMESPACES);
+        const cluster = clusterOf(texts);
         const pod = cluster.pod(text);
         const plugin = cluster.plugin(factory);
         const touched = where % texts.length;
@@ -136,7 +171,7 @@ describe.each(SHELF.map((factory) => [factory.name, factory] as const))("%s", (_
 
   it("keeps its PreFilter state as a fresh one would be while pods come and go", () => {
     const plugin = new Small({ a: "1" }).plugin(factory);
-    const compared = checkIncremental(factory, pods, pods, RUNS);
+    const compared = checkIncremental(factory, pods, pods, RUNS, clusterOf);
     const incremental = plugin.cloneState !== undefined;
     expect(incremental).toBe(plugin.addPod !== undefined);
     expect(incremental).toBe(plugin.removePod !== undefined);

@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import { Overlay } from "../../src/policies/framework/overlay.js";
 import type { Plugin, PluginFactory, PodInfo } from "../../src/policies/framework/types.js";
 import { NAMESPACES, nodes } from "./random-clusters.js";
-import { filterAll, type PodText, SmallCluster } from "./small-cluster.js";
+import { filterAll, type NodeText, type PodText, SmallCluster } from "./small-cluster.js";
 
 /** A pod joins some node (`text` given), or some pod there leaves it; numbers are taken modulo what there is. */
 type Change = { readonly node: number; readonly text?: PodText | undefined; readonly leaving: number };
@@ -15,6 +15,7 @@ export function checkIncremental(
   incoming: fc.Arbitrary<PodText>,
   existing: fc.Arbitrary<PodText>,
   numRuns: number,
+  clusterOf = (texts: readonly NodeText[]) => new SmallCluster(texts, NAMESPACES),
 ): number {
   const changes: fc.Arbitrary<readonly Change[]> = fc.array(
     fc.record({
@@ -27,7 +28,7 @@ export function checkIncremental(
   let compared = 0;
   fc.assert(
     fc.property(nodes(existing), incoming, changes, (texts, pod, steps) => {
-      const cluster = new SmallCluster(texts, NAMESPACES);
+      const cluster = clusterOf(texts);
       const plugin = cluster.plugin(factory);
       if (followChanges(cluster, plugin, cluster.pod(pod), steps)) compared++;
     }),

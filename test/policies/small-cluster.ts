@@ -8,6 +8,7 @@ import type {
   Taint,
   Toleration,
   TopologySpreadConstraint,
+  Volume,
   WeightedPodAffinityTerm,
 } from "../../src/api/objects.js";
 import { RandomStreams } from "../../src/engine/random.js";
@@ -42,6 +43,7 @@ export interface PodText {
   readonly terminating?: boolean;
   readonly terminatingByPreemption?: boolean;
   readonly defaultSpreadSelector?: LabelPredicate;
+  readonly volumes?: readonly Volume[];
 }
 
 /** A node in a few words, with the pods on it. */
@@ -199,7 +201,7 @@ function podSpec(text: PodText): PodSpec {
     hostNetwork: false,
     restartPolicy: "Always",
     terminationGracePeriodSeconds: 30,
-    volumes: [],
+    volumes: text.volumes ?? [],
   };
 }
 

@@ -44,6 +44,11 @@ const DEFAULTS = [
   "NodeAffinity 2",
   "NodePorts 0",
   "NodeResourcesFit 1",
+  "VolumeRestrictions 0",
+  "NodeVolumeLimits 0",
+  // It has a weight and, with the default feature gates, no score.
+  "VolumeBinding 1",
+  "VolumeZone 0",
   "PodTopologySpread 2",
   "InterPodAffinity 2",
   "DefaultPreemption 0",
@@ -109,6 +114,7 @@ describe("a KubeSchedulerConfiguration's plugins", () => {
         TaintToleration: "0",
         NodeAffinity: "0",
         NodeResourcesFit: "2",
+        VolumeBinding: "0",
         PodTopologySpread: "0",
         InterPodAffinity: "0",
         // Nothing is left of the two that only score.
@@ -381,11 +387,11 @@ describe("a mistake in a KubeSchedulerConfiguration", () => {
       ],
     ],
     [
-      "extenders and volumes, which are not simulated",
-      "extenders: [{ urlPrefix: http://x }]\nprofiles:\n  - pluginConfig: [{ name: VolumeBinding, args: { bindTimeoutSeconds: 600 } }]\n",
+      "extenders and device claims, which are not simulated",
+      "extenders: [{ urlPrefix: http://x }]\nprofiles:\n  - pluginConfig: [{ name: DynamicResources, args: { filterTimeout: 10s } }]\n",
       [
         "scheduler.yaml:3:1: warning: extenders: extenders are called over the network and are not simulated; this has no effect",
-        "scheduler.yaml:5:20: warning: profiles[0].pluginConfig[0]: VolumeBinding is not simulated; its arguments have no effect",
+        "scheduler.yaml:5:20: warning: profiles[0].pluginConfig[0]: DynamicResources is not simulated; its arguments have no effect",
       ],
     ],
     [

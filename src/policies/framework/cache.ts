@@ -11,6 +11,7 @@ import { NodeTree, zoneKeyOf } from "./node-order.js";
 import { hasAffinity, hasRequiredAntiAffinity, NodePods } from "./node-pods.js";
 import type { ResourceTable } from "./resources.js";
 import type { HostPort, NodeInfo, PodInfo, SchedulerView } from "./types.js";
+import type { VolumesView, VolumeTable } from "./volumes.js";
 
 /** What an overlay needs of the view below it, besides what plugins see. */
 export interface BaseView extends SchedulerView {
@@ -48,13 +49,14 @@ export class SchedulerCache implements BaseView {
   /** Nodes in order with pods that have affinity terms; undefined: to be listed again. */
   #affinityNodes: number[] | undefined;
   #antiAffinityNodes: number[] | undefined;
+  #volumes: VolumeTable | undefined;
 
   constructor(resources: ResourceTable) {
     this.resources = resources;
   }
 
   get version(): number {
-    return this.#version;
+    return this.#version + (this.#volumes?.version ?? 0);
   }
 
   get nodeIdsEnd(): number {
@@ -121,6 +123,17 @@ export class SchedulerCache implements BaseView {
   setNamespaceLabels(namespace: string, labels: Labels): void {
     this.#namespaces.set(namespace, labels);
     this.#version++;
+  }
+
+  /** From now on volumes are modelled, by this table; its changes are seen at once. */
+  setVolumes(volumes: VolumeTable): void {
+    // The version grows even where the new table is younger than the old one.
+    this.#version += (this.#volumes?.version ?? 0) + 1;
+    this.#volumes = volumes;
+  }
+
+  get volumes(): VolumesView | undefined {
+    return this.#volumes;
   }
 
   node(node: number): NodeInfo {

@@ -3,6 +3,7 @@ import type { Labels } from "../../api/objects.js";
 import type { BaseView } from "./cache.js";
 import type { NodePods } from "./node-pods.js";
 import type { HostPort, NodeInfo, OverlayView, PodInfo, ResourceIds } from "./types.js";
+import type { VolumesView } from "./volumes.js";
 
 interface Shadow {
   readonly pods: NodePods;
@@ -51,6 +52,10 @@ export class Overlay implements OverlayView, BaseView {
 
   get resources(): ResourceIds {
     return this.#base.resources;
+  }
+
+  get volumes(): VolumesView | undefined {
+    return this.#base.volumes;
   }
 
   get nodeOrder(): Int32Array {

@@ -6,6 +6,7 @@ import { hostPortOf } from "./ports.js";
 import { isCountedResource, type ResourceTable } from "./resources.js";
 import type { AffinityTerm, HostPort, LabelPredicate, PodShape } from "./types.js";
 import { EPHEMERAL_STORAGE } from "./types.js";
+import { podVolumesOf } from "./volumes.js";
 
 /** What a shape is compiled from. */
 export interface ShapeInput {
@@ -56,6 +57,7 @@ export function compileShape(input: ShapeInput, resources: ResourceTable, id: nu
     preferredAntiAffinity: termsOf(affinity?.podAntiAffinity?.preferred, input),
     spreadConstraints: spec.topologySpreadConstraints.map((c) => compileSpreadConstraint(c, labels)),
     defaultSpreadSelector: input.defaultSpreadSelector,
+    volumes: podVolumesOf(spec),
   };
 }
 

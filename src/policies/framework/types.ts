@@ -5,12 +5,14 @@
  */
 import type {
   ContainerImage,
+  InTreeDisk,
   Labels,
   Taint,
   Toleration,
   TopologySpreadConstraint,
 } from "../../api/objects.js";
 import type { RandomStreams } from "../../engine/random.js";
+import type { VolumesView } from "./volumes.js";
 
 /** Highest normalised score (framework.MaxNodeScore). */
 export const MAX_NODE_SCORE = 100;
@@ -67,6 +69,15 @@ export interface HostPort {
   readonly port: number;
 }
 
+/** A pod's volume that some plugin looks at. The names of claims may follow the pod's, so that a shape can be shared. */
+export type PodVolume =
+  | { readonly kind: "claim"; readonly claimName: string }
+  /** The claim `name-pod`, of a StatefulSet's volumeClaimTemplates. */
+  | { readonly kind: "statefulSet"; readonly name: string }
+  /** The claim `pod-name`. */
+  | { readonly kind: "ephemeral"; readonly name: string }
+  | { readonly kind: "disk"; readonly disk: InTreeDisk };
+
 /**
  * What the scheduler needs to know of a pod, compiled once and shared by all pods of one template in one namespace.
  * Amounts are integers: cpu in milli, everything else in whole units.
@@ -117,6 +128,7 @@ export interface PodShape {
    * nothing does. Decided by the host when it compiles the shape.
    */
   readonly defaultSpreadSelector: LabelPredicate | undefined;
+  readonly volumes: readonly PodVolume[];
 }
 
 /** One pod as the scheduler sees it. */
@@ -181,6 +193,8 @@ export interface SchedulerView {
   namespaceLabels(namespace: string): Labels;
   /** Live nodes that have an image of this normalised name, and the size the first of them reported. */
   image(name: string): { readonly sizeBytes: number; readonly nodes: number } | undefined;
+  /** Claims, persistent volumes and what belongs to them; undefined: volumes are not modelled, no plugin asks. */
+  readonly volumes: VolumesView | undefined;
   /**
    * Grows whenever anything that a plugin can see through this view has changed; a cache keyed by (view, version) is
    * never stale.
@@ -283,7 +297,14 @@ export type ClusterEvent =
   | "AssignedPodAdd"
   | "AssignedPodUpdate"
   | "AssignedPodDelete"
-  | "PodUpdate";
+  | "PodUpdate"
+  | "PersistentVolumeAdd"
+  | "PersistentVolumeUpdate"
+  | "PersistentVolumeClaimAdd"
+  | "PersistentVolumeClaimUpdate"
+  | "StorageClassAdd"
+  | "CSINodeAdd"
+  | "CSINodeUpdate";
 
 /** A Node object as an event shows it: its facts, and what it has to give. */
 export interface EventNode {

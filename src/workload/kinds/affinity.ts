@@ -35,7 +35,7 @@ function readNodeAffinity(field: Field): NodeAffinity {
   const required = field.at(REQUIRED);
   const preferred = field.at(PREFERRED).list();
   return {
-    ...(required.checkMapping() ? { required: readRequiredTerms(required) } : {}),
+    ...(required.checkMapping() ? { required: readNodeSelectorTerms(required) } : {}),
     preferred: preferred.map((term) => ({
       weight: term.at("weight").integer(WEIGHT),
       preference: readTerm(term.at("preference"), "a preference"),
@@ -43,7 +43,8 @@ function readNodeAffinity(field: Field): NodeAffinity {
   };
 }
 
-function readRequiredTerms(required: Field): NodeSelectorTerm[] {
+/** The terms of a node selector: a pod's required node affinity, a volume's. */
+export function readNodeSelectorTerms(required: Field): NodeSelectorTerm[] {
   const terms = required.at("nodeSelectorTerms");
   if (!terms.present) terms.problem("expected a list of terms, but it is missing");
   return terms.list().map((term) => readTerm(term, "a term"));

@@ -1,10 +1,11 @@
 /** Pods and pod templates, with the API server's defaults (k8s.io/kubernetes/pkg/apis/core/v1/defaults.go). */
-import type { Pod, PodPhase, PodSpec, PodTemplate, ResourceRequirements, Volume } from "../../api/objects.js";
+import type { Pod, PodPhase, PodSpec, PodTemplate, ResourceRequirements } from "../../api/objects.js";
 import type { Field } from "../field.js";
 import { readAffinity, readSpreadConstraint, readToleration } from "./affinity.js";
 import { readContainers } from "./containers.js";
 import { readMetadata, readResourceList } from "./metadata.js";
 import { podLevelResources } from "./resources.js";
+import { readVolume } from "./volumes.js";
 
 const PHASES = [
   "Pending",
@@ -109,9 +110,4 @@ function readPodResources(resources: Field): ResourceRequirements | undefined {
     requests: readResourceList(resources.at("requests")),
     limits: readResourceList(resources.at("limits")),
   };
-}
-
-function readVolume(volume: Field): Volume {
-  const claimName = volume.in("persistentVolumeClaim", "claimName").optionalString();
-  return { name: volume.at("name").string(), ...(claimName === undefined ? {} : { claimName }) };
 }

@@ -13,6 +13,7 @@ import type {
 import type { Field } from "../field.js";
 import { readIntOrPercent, readLabelSelector, readMetadata, selectorMatches } from "./metadata.js";
 import { readPodTemplate } from "./pod.js";
+import { readClaimTemplate } from "./volumes.js";
 
 const COUNT = { min: 0 } as const;
 const QUARTER: IntOrPercent = { percent: 25 };
@@ -76,14 +77,28 @@ export function readReplicationController(object: Field): ReplicationController 
 
 export function readStatefulSet(object: Field): StatefulSet {
   const spec = object.at("spec");
+  const replicated = readReplicated(spec);
   return {
     kind: "StatefulSet",
     metadata: readMetadata(object, "namespaced"),
-    ...readReplicated(spec),
+    ...replicated,
+    template: withClaimTemplates(replicated.template, spec.at("volumeClaimTemplates")),
     serviceName: spec.at("serviceName").stringOr(""),
     podManagementPolicy: spec.at("podManagementPolicy").oneOf(["OrderedReady", "Parallel"], "OrderedReady"),
     updateStrategy: spec.in("updateStrategy", "type").oneOf(["RollingUpdate", "OnDelete"], "RollingUpdate"),
   };
+}
+
+/** The controller puts a volume for each claim template into its pods, in place of one of the same name. */
+function withClaimTemplates(template: PodTemplate, templates: Field): PodTemplate {
+  const added = templates.list().map((field) => ({
+    name: field.in("metadata", "name").string(),
+    volumeClaimTemplate: readClaimTemplate(field),
+  }));
+  if (added.length === 0) return template;
+  const replaced = new Set(added.map(({ name }) => name));
+  const kept = template.spec.volumes.filter(({ name }) => !replaced.has(name));
+  return { ...template, spec: { ...template.spec, volumes: [...added, ...kept] } };
 }
 
 export function readDaemonSet(object: Field): DaemonSet {
