@@ -327,11 +327,6 @@ export class ApiServers implements Api {
       this.#dispatch(centre, this.#core.store.revision);
   }
 
-  /** Ideal mode: what was applied outside a request (the initial objects) is seen at once. */
-  settleIdeal(): void {
-    if (this.#ideal) this.#deliverAll();
-  }
-
   #result(request: Request): void {
     if (request.settled) return;
     request.settled = true;

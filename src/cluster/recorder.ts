@@ -8,6 +8,7 @@ import { Quantiles } from "../metrics/quantiles.js";
 import type { EventRow, MetricValue, PodRow, Replication, StageName } from "../metrics/replication.js";
 import { Tally } from "../metrics/tally.js";
 import { type Micros, SECOND } from "../units/time.js";
+import { isTerminal } from "./controllers/pods.js";
 import type { Model } from "./model.js";
 import type { LeaderOf, Observer, PodTransition } from "./observer.js";
 import { LEADER_STAGES, RecoveryTracker } from "./recovery.js";
@@ -202,7 +203,7 @@ export class ClusterRecorder implements Observer {
   }
 
   unschedulable(pod: PodRecord, message: string): void {
-    if (this.#now() >= this.#model.warmUpUs) this.#count("unschedulableAttempts");
+    this.#count("unschedulableAttempts");
     this.#note("unschedulable", pod.id, message.length, () => [
       "Pod/unschedulable",
       `${pod.namespace}/${pod.name}`,
@@ -229,7 +230,7 @@ export class ClusterRecorder implements Observer {
     ]);
   }
 
-  /** Counted once more after the warm-up; reported as a metric of the cluster. */
+  /** One more, unless it is still the warm-up. Each count is a metric of the cluster. */
   #count(name: string): void {
     if (this.#now() >= this.#model.warmUpUs) this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
@@ -503,10 +504,6 @@ export class ClusterRecorder implements Observer {
 function serviceKey(store: ClusterStore, id: number): string {
   const service = store.service(id);
   return `${service.namespace}/${service.name}`;
-}
-
-function isTerminal(pod: PodRecord): boolean {
-  return pod.phase === "Succeeded" || pod.phase === "Failed";
 }
 
 function outcomeOf(pod: PodRecord): string {

@@ -15,7 +15,6 @@ const READY = 1;
 const NODES = 2;
 
 export class Usage {
-  readonly #model: Model;
   /** Resource names that some node has, sorted; "pods" is left out. */
   readonly #resources: readonly string[];
   readonly #capacity: readonly number[];
@@ -29,7 +28,6 @@ export class Usage {
 
   /** `services`: names of the services whose success share has a column. */
   constructor(model: Model, services: readonly string[]) {
-    this.#model = model;
     const names = new Set(model.topology.nodes.flatMap((node) => Object.keys(node.allocatable)));
     names.delete("pods");
     this.#resources = [...names].sort((a, b) => (a < b ? -1 : 1));

@@ -5,7 +5,6 @@
 /** A moment or a span of simulated time in whole microseconds. */
 export type Micros = number;
 
-export const MICROSECOND: Micros = 1;
 export const MILLISECOND: Micros = 1_000;
 export const SECOND: Micros = 1_000_000;
 export const MINUTE: Micros = 60 * SECOND;

@@ -1,4 +1,5 @@
 /** What every controller has: a queue, a client with its own limit at the leading centre, Events, expectations. */
+import { type Micros, SECOND } from "../../units/time.js";
 import type { ApiClient, ClusterCore, RequestOutcome } from "../core.js";
 import type { NewPod, Operation, PodRecord } from "../store.js";
 import { EventRecorder } from "./event-recorder.js";
@@ -16,7 +17,7 @@ export class ControllerLoop {
   readonly expectations: Expectations;
   #centre = -1;
 
-  constructor(core: ClusterCore, queues: WorkQueues, name: string, sync: Sync, backoffBaseUs?: number) {
+  constructor(core: ClusterCore, queues: WorkQueues, name: string, sync: Sync, backoffBaseUs?: Micros) {
     const { clientQps, clientBurst } = core.model.controlPlane.controllerManager;
     this.core = core;
     this.queue = queues.create(name, sync, backoffBaseUs);
@@ -107,7 +108,7 @@ export class ControllerLoop {
 }
 
 /** A deletion with the pod's own grace period. */
-export function deletionOf(pod: PodRecord): Operation {
-  const gracePeriodUs = pod.template.spec.terminationGracePeriodSeconds * 1_000_000;
+function deletionOf(pod: PodRecord): Operation {
+  const gracePeriodUs = pod.template.spec.terminationGracePeriodSeconds * SECOND;
   return { type: "deletePod", pod: pod.id, gracePeriodUs };
 }
