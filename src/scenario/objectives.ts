@@ -53,7 +53,12 @@ export const OBJECTIVE_METRICS: readonly ObjectiveMetric[] = [
   },
   { name: "schedulingWaitP99", unit: "s", of: CLUSTER, description: "The same, 99th percentile." },
   { name: "schedulingWaitMax", unit: "s", of: CLUSTER, description: "The same, longest." },
-  { name: "startupP99", unit: "s", of: CLUSTER, description: "Binding to readiness, 99th percentile." },
+  {
+    name: "startupP99",
+    unit: "s",
+    of: CLUSTER,
+    description: "A pod's creation to its first readiness, 99th percentile.",
+  },
   {
     name: "utilisation",
     unit: "share",
