@@ -9,6 +9,16 @@ export function normalize(normalizer: Normalizer, scores: Float64Array, count: n
   else if (normalizer === "byMinMax") byMinMax(scores, count);
 }
 
+/**
+ * The best get 100 and all others 0, in place: for ranks, of which a scale of 0..100 could not keep thousands apart. An
+ * own normalisation, not one that profiles name.
+ */
+export function bestAlone(scores: Float64Array): void {
+  let best = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < scores.length; i++) best = Math.max(best, scores[i] as number);
+  for (let i = 0; i < scores.length; i++) scores[i] = scores[i] === best ? MAX_NODE_SCORE : 0;
+}
+
 /** helper.DefaultNormalizeScore of pkg/scheduler/framework/plugins/helper/normalize_score.go. */
 function byMax(scores: Float64Array, count: number, reverse: boolean): void {
   let max = 0;

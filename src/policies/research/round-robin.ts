@@ -1,3 +1,4 @@
+import { bestAlone } from "../framework/normalize.js";
 import { defineResearchPolicy } from "../policy.js";
 
 /** Round robin: takes the next node, in the scheduler's node order, after the one that it used last. */
@@ -16,10 +17,7 @@ export const roundRobin = defineResearchPolicy({
         const count = view.nodeOrder.length;
         return -((view.nodePosition(node) - last - 1 + 2 * count) % count);
       },
-      normalizeScore: (_view, _pod, _nodes, scores) => {
-        const best = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-        for (let i = 0; i < scores.length; i++) scores[i] = scores[i] === best ? 100 : 0;
-      },
+      normalizeScore: (_view, _pod, _nodes, scores) => bestAlone(scores),
     };
   },
 });
