@@ -7,6 +7,7 @@ import { addImportCommand } from "./import.js";
 import { addPlanCommand } from "./plan.js";
 import { addPoliciesCommand } from "./policies.js";
 import { addRunCommand } from "./run.js";
+import { addScheduleCommand } from "./schedule.js";
 import { addSchemaCommand } from "./schema.js";
 import { quoted } from "./study.js";
 import type { Terminal } from "./terminal.js";
@@ -46,6 +47,7 @@ export async function main(words: readonly string[], terminal: Terminal): Promis
     addCompareCommand,
     addPlanCommand,
     addExplainCommand,
+    addScheduleCommand,
     addValidateCommand,
     addImportCommand,
     addPoliciesCommand,

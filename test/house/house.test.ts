@@ -52,7 +52,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "cluster",
     "scenario",
   ],
-  placement: ["assert.ts", "units", "api", "topology", "engine/random.ts", "policies", "workload"],
+  placement: [
+    "assert.ts",
+    "units",
+    "api",
+    "topology",
+    "engine/random.ts",
+    "policies",
+    "workload",
+    "cluster/controllers/daemon-set.ts",
+  ],
   conformance: ["assert.ts", "units", "api", "engine/random.ts", "policies", "workload", "scenario"],
 };
 
