@@ -1,7 +1,18 @@
 import { assert } from "../assert.js";
 import { RaftLog } from "./log.js";
 import { Progress } from "./progress.js";
-import type { DurableImage, Effects, Entry, MemberId, Message, RaftConfig, Role } from "./types.js";
+import { majorityIndex } from "./quorum.js";
+import { PendingReads } from "./reads.js";
+import type {
+  DurableImage,
+  Effects,
+  Entry,
+  MemberId,
+  Message,
+  RaftConfig,
+  ReadState,
+  Role,
+} from "./types.js";
 import { NONE } from "./types.js";
 import { WriteAheadLog } from "./wal.js";
 
@@ -11,6 +22,7 @@ interface EffectsInMaking extends Effects {
   readonly sendAfter: number[];
   readonly committed: Entry[];
   readonly dropped: number[];
+  readonly readStates: ReadState[];
   softStateChanged: boolean;
   writeSequence: number;
 }
@@ -31,6 +43,7 @@ export class RaftCore {
   readonly progress: readonly Progress[];
   /** Answers in the election under way, beside `progress`. */
   readonly ballots: Ballot[];
+  readonly reads = new PendingReads();
   readonly effects: EffectsInMaking;
 
   term: number;
@@ -38,6 +51,8 @@ export class RaftCore {
   role: Role = "follower";
   /** The leader of `term`, as far as known. */
   leader: MemberId = NONE;
+  /** The member this leader is handing over to. */
+  leadTransferee: MemberId = NONE;
 
   /** Ticks since the member last heard from its leader or began to campaign; at a leader, since it last counted its quorum. */
   electionElapsed = 0;
@@ -75,6 +90,7 @@ export class RaftCore {
       sendAfter: [],
       committed: [],
       dropped: [],
+      readStates: [],
       softStateChanged: false,
       writeSequence: 0,
     };
@@ -96,6 +112,8 @@ export class RaftCore {
     this.heartbeatElapsed = 0;
     this.#drawElectionTicks();
     this.ballots.fill("none");
+    this.leadTransferee = NONE;
+    this.reads.clear();
   }
 
   /** Whether the disk has the present term and vote. */
@@ -147,6 +165,16 @@ export class RaftCore {
     return undefined;
   }
 
+  /** Whether this member alone is the majority. */
+  get isOnlyVoter(): boolean {
+    return this.progress.length === 1 && this.progressOf(this.id) !== undefined;
+  }
+
+  /** The highest of its values that a majority of the voters has reached. */
+  quorumIndex(valueOf: (progress: Progress) => number): number {
+    return majorityIndex(this.progress.map(valueOf));
+  }
+
   /** Clears the effects of the step before. */
   beginStep(): void {
     const effects = this.effects;
@@ -156,6 +184,7 @@ export class RaftCore {
     }
     if (effects.committed.length > 0) effects.committed.length = 0;
     if (effects.dropped.length > 0) effects.dropped.length = 0;
+    if (effects.readStates.length > 0) effects.readStates.length = 0;
   }
 
   /** Completes the effects of a step that began with this role and leader. */
@@ -188,6 +217,7 @@ export class RaftCore {
 }
 
 function checkConfig(config: RaftConfig): void {
+  const { readOnlyOption, checkQuorum } = config;
   const { id, voters, electionTicks, heartbeatTicks, inflightMessagesMax, entriesPerMessageMax } = config;
   assert(Number.isInteger(id) && id > NONE, `member id ${id} is not a positive integer`);
   assert(voters.includes(id), `member ${id} is not among the voters ${voters.join(", ")}`);
@@ -196,6 +226,10 @@ function checkConfig(config: RaftConfig): void {
   assert(
     Number.isInteger(electionTicks) && electionTicks > heartbeatTicks,
     `election timeout of ${electionTicks} ticks, heartbeat of ${heartbeatTicks}`,
+  );
+  assert(
+    readOnlyOption === "safe" || checkQuorum,
+    "reads by lease need check-quorum: without it nothing keeps a lease",
   );
   assert(inflightMessagesMax >= 1, `window of ${inflightMessagesMax} messages`);
   assert(entriesPerMessageMax >= 1, `messages of ${entriesPerMessageMax} entries`);

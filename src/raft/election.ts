@@ -1,8 +1,9 @@
 /** Leader election (§5.2, §5.4.1) with PreVote (dissertation §9.6) and CheckQuorum. */
 import { assert } from "../assert.js";
 import type { RaftCore } from "./core.js";
+import { broadcastHeartbeat } from "./heartbeat.js";
 import { majority, voteResult } from "./quorum.js";
-import { appendAsLeader, broadcastAppend, broadcastHeartbeat } from "./replication.js";
+import { appendAsLeader, broadcastAppend } from "./replication.js";
 import type { MemberId, PreVote, RequestVote } from "./types.js";
 import { EMPTY_DATA, NONE } from "./types.js";
 
@@ -14,7 +15,7 @@ export function tickElection(core: RaftCore): void {
   campaign(core);
 }
 
-/** One tick at a leader: count the quorum every E ticks, send heartbeats. */
+/** One tick at a leader: every E ticks count the quorum and give up a transfer of the lead; send heartbeats. */
 export function tickHeartbeat(core: RaftCore): void {
   core.heartbeatElapsed += 1;
   core.electionElapsed += 1;
@@ -24,6 +25,7 @@ export function tickHeartbeat(core: RaftCore): void {
       core.becomeFollower(core.term, NONE);
       return;
     }
+    core.leadTransferee = NONE;
   }
   if (core.heartbeatElapsed >= core.config.heartbeatTicks) {
     core.heartbeatElapsed = 0;
@@ -36,6 +38,16 @@ export function campaign(core: RaftCore): void {
   if (core.role === "leader") return;
   if (core.config.preVote) becomePreCandidate(core);
   else becomeCandidate(core);
+}
+
+/** The leader's own wish (dissertation §3.10): a campaign without asking around first. A member that is in one already goes on with it. */
+export function handleTimeoutNow(core: RaftCore): void {
+  if (core.role === "follower") becomeCandidate(core, true);
+}
+
+/** A follower shall believe in no leader any more, and so be free to vote. Not under leases, which are a promise to the leader. */
+export function forgetLeader(core: RaftCore): void {
+  if (core.role === "follower" && core.config.readOnlyOption !== "lease-based") core.leader = NONE;
 }
 
 /**
@@ -108,14 +120,14 @@ function becomePreCandidate(core: RaftCore): void {
   core.leader = NONE;
   core.ballots.fill("none");
   if (recordBallot(core, core.id, true) === "won") becomeCandidate(core);
-  else requestVotes(core);
+  else requestVotes(core, false);
 }
 
-function becomeCandidate(core: RaftCore): void {
+function becomeCandidate(core: RaftCore, isTransfer = false): void {
   core.reset(core.term + 1);
   core.setTermAndVote(core.term, core.id);
   core.role = "candidate";
-  requestVotes(core);
+  requestVotes(core, isTransfer);
 }
 
 function becomeLeader(core: RaftCore): void {
@@ -145,14 +157,16 @@ function recordBallot(core: RaftCore, from: MemberId, granted: boolean): ReturnT
   return voteResult(grantedCount, refusedCount, core.progress.length);
 }
 
-function requestVotes(core: RaftCore): void {
-  const preVote = core.role === "pre-candidate";
-  const type = preVote ? "PreVote" : "RequestVote";
-  const term = preVote ? core.term + 1 : core.term;
+function requestVotes(core: RaftCore, isTransfer: boolean): void {
+  const from = core.id;
   const { lastIndex: lastLogIndex, lastTerm: lastLogTerm } = core.log;
   for (const { id: to } of core.progress) {
-    if (to === core.id) continue;
-    core.sendAfterHardState({ type, from: core.id, to, term, lastLogIndex, lastLogTerm });
+    if (to === from) continue;
+    core.sendAfterHardState(
+      core.role === "pre-candidate"
+        ? { type: "PreVote", from, to, term: core.term + 1, lastLogIndex, lastLogTerm }
+        : { type: "RequestVote", from, to, term: core.term, lastLogIndex, lastLogTerm, isTransfer },
+    );
   }
 }
 

@@ -23,23 +23,27 @@ import { RaftCore } from "./core.js";
 import {
   campaign,
   countOwnVote,
+  forgetLeader,
+  handleTimeoutNow,
   handleVoteRequest,
   handleVoteResponse,
   isInLease,
   tickElection,
   tickHeartbeat,
 } from "./election.js";
+import { handleHeartbeat } from "./heartbeat.js";
 import type { LogView } from "./log.js";
+import { handleReadIndex } from "./reads.js";
 import {
   answerStaleLeader,
   handleAppendEntries,
   handleAppendEntriesResponse,
-  handleHeartbeat,
   handleHeartbeatResponse,
   handleOwnPersisted,
   handlePropose,
   handleUnreachable,
 } from "./replication.js";
+import { continueTransfer, handleTransferLeadership } from "./transfer.js";
 import type {
   AppendEntries,
   DurableImage,
@@ -134,6 +138,11 @@ export class RaftNode {
     return this.#core.log;
   }
 
+  /** The member that this leader is handing over to, or NONE. */
+  get leadTransferee(): MemberId {
+    return this.#core.leadTransferee;
+  }
+
   /** Ticks since the member heard from its leader or began to campaign; at a leader since it last counted its quorum. */
   get electionElapsed(): number {
     return this.#core.electionElapsed;
@@ -182,6 +191,12 @@ export class RaftNode {
         return this.campaign();
       case "reportUnreachable":
         return this.reportUnreachable(input.member);
+      case "readIndex":
+        return this.readIndex(input.context);
+      case "transferLeadership":
+        return this.transferLeadership(input.transferee);
+      case "forgetLeader":
+        return this.forgetLeader();
       default:
         return unreachable(input);
     }
@@ -203,7 +218,8 @@ export class RaftNode {
     const { role, leader } = core;
     core.beginStep();
     assert(message.to === core.id, `a message for ${message.to} came to ${core.id}`);
-    if (message.type === "Propose") handlePropose(core, message.data);
+    if (message.type === "Propose") handlePropose(core, message.data, true);
+    else if (message.type === "ReadIndex") handleReadIndex(core, message.from, message.context);
     else if (settleTerm(core, message)) dispatch(core, message);
     return core.endStep(role, leader);
   }
@@ -214,7 +230,7 @@ export class RaftNode {
     const { role, leader } = core;
     core.beginStep();
     assert(data.length > 0, "an empty proposal");
-    handlePropose(core, data);
+    handlePropose(core, data, false);
     return core.endStep(role, leader);
   }
 
@@ -247,10 +263,43 @@ export class RaftNode {
     if (role === "leader") handleUnreachable(core, member);
     return core.endStep(role, leader);
   }
+
+  /**
+   * The host wants to read linearizably and calls the read `context`. The answer comes as one of `readStates`, now or in
+   * a later step, or never: the host asks again after a while, as etcd does every 500 ms.
+   */
+  readIndex(context: number): Effects {
+    const core = this.#core;
+    const { role, leader } = core;
+    core.beginStep();
+    handleReadIndex(core, core.id, context);
+    return core.endStep(role, leader);
+  }
+
+  /** The lead shall go to `transferee`. Whether it does shows in its time; a leader tries for E ticks. */
+  transferLeadership(transferee: MemberId): Effects {
+    const core = this.#core;
+    const { role, leader } = core;
+    core.beginStep();
+    handleTransferLeadership(core, transferee);
+    return core.endStep(role, leader);
+  }
+
+  /** The host knows that the leader is gone, or wants others to be electable: a follower believes in none until it hears one. */
+  forgetLeader(): Effects {
+    const core = this.#core;
+    const { role, leader } = core;
+    core.beginStep();
+    forgetLeader(core);
+    return core.endStep(role, leader);
+  }
 }
 
+/** Messages that belong to a term. */
+type TermMessage = Exclude<Message, { type: "Propose" | "ReadIndex" }>;
+
 /** "Rules for all servers" (figure 2) with the exceptions of PreVote and CheckQuorum. Returns whether to go on with the message. */
-function settleTerm(core: RaftCore, message: Exclude<Message, { type: "Propose" }>): boolean {
+function settleTerm(core: RaftCore, message: TermMessage): boolean {
   if (message.term === core.term) return true;
   if (message.term < core.term) {
     refuseOldTerm(core, message);
@@ -261,7 +310,7 @@ function settleTerm(core: RaftCore, message: Exclude<Message, { type: "Propose" 
       // Asking changes no term; and whoever hears from a leader does not listen.
       return !isInLease(core);
     case "RequestVote":
-      if (isInLease(core)) return false;
+      if (!message.isTransfer && isInLease(core)) return false;
       core.becomeFollower(message.term, NONE);
       return true;
     case "PreVoteResponse":
@@ -302,7 +351,7 @@ function refuseOldTerm(core: RaftCore, message: Message): void {
   }
 }
 
-function dispatch(core: RaftCore, message: Exclude<Message, { type: "Propose" }>): void {
+function dispatch(core: RaftCore, message: TermMessage): void {
   switch (message.type) {
     case "PreVote":
     case "RequestVote":
@@ -324,9 +373,20 @@ function dispatch(core: RaftCore, message: Exclude<Message, { type: "Propose" }>
       return;
     case "AppendEntriesResponse":
       if (core.role === "leader") handleAppendEntriesResponse(core, message);
+      if (message.success && core.role === "leader") continueTransfer(core, message.from);
       return;
     case "HeartbeatResponse":
-      if (core.role === "leader") handleHeartbeatResponse(core, message.from);
+      if (core.role === "leader") handleHeartbeatResponse(core, message);
+      return;
+    case "ReadIndexResponse":
+      if (core.role === "follower")
+        core.effects.readStates.push({ context: message.context, index: message.index });
+      return;
+    case "TransferLeadership":
+      handleTransferLeadership(core, message.transferee);
+      return;
+    case "TimeoutNow":
+      handleTimeoutNow(core);
       return;
     default:
       unreachable(message);

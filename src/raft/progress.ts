@@ -18,6 +18,10 @@ export class Progress {
   probeSent = false;
   /** Heard from since the last check of the quorum. */
   recentActive = false;
+  /** The latest round of reads whose heartbeat the member answered (reads.ts). */
+  readRound = 0;
+  /** Its log counts towards the majority. */
+  isVoter = true;
   readonly inflights: Inflights;
 
   constructor(id: MemberId, inflightMessagesMax: number) {
@@ -32,6 +36,7 @@ export class Progress {
     this.state = "probe";
     this.probeSent = false;
     this.recentActive = false;
+    this.readRound = 0;
     this.inflights.clear();
   }
 

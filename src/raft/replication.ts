@@ -1,15 +1,22 @@
 /** Log replication (§5.3), commitment (§5.4.2) and the flow control of one leader towards each follower. */
 import type { RaftCore } from "./core.js";
 import type { Progress } from "./progress.js";
-import { majorityIndex } from "./quorum.js";
-import type { AppendEntries, AppendEntriesResponse, Entry, Heartbeat, MemberId } from "./types.js";
+import { acknowledgeReads, releaseEarlyReads } from "./reads.js";
+import type { AppendEntries, AppendEntriesResponse, Entry, HeartbeatResponse, MemberId } from "./types.js";
 import { NONE } from "./types.js";
 
 const NO_ENTRIES: readonly Entry[] = Object.freeze([]);
 
-/** Takes proposals: appended by a leader, handed on to the leader by a follower, refused where none is known. */
-export function handlePropose(core: RaftCore, data: readonly number[]): void {
+/**
+ * Takes proposals: appended by a leader, handed on to the leader by a follower, refused where none is known. A leader
+ * that is handing over refuses them, too; those that came from another member (`isForwarded`) are lost.
+ */
+export function handlePropose(core: RaftCore, data: readonly number[], isForwarded: boolean): void {
   if (core.role === "leader") {
+    if (core.leadTransferee !== NONE) {
+      if (!isForwarded) for (const item of data) core.effects.dropped.push(item);
+      return;
+    }
     appendAsLeader(core, data);
     broadcastAppend(core);
   } else if (core.leader !== NONE) {
@@ -32,21 +39,10 @@ export function broadcastAppend(core: RaftCore): void {
   }
 }
 
-export function broadcastHeartbeat(core: RaftCore): void {
-  const { commitIndex } = core.log;
-  for (const progress of core.progress) {
-    const { id: to, matchIndex } = progress;
-    if (to === core.id) continue;
-    // A follower must not be told of commits beyond what its log is known to share.
-    const leaderCommit = Math.min(matchIndex, commitIndex);
-    core.send({ type: "Heartbeat", from: core.id, to, term: core.term, leaderCommit });
-  }
-}
-
 /** The leader's own disk has caught up: its log counts as one of the majority (§5.3), as far as it is stable. */
 export function handleOwnPersisted(core: RaftCore): void {
   const own = core.progressOf(core.id);
-  if (own?.maybeUpdate(core.log.stableIndex) && maybeCommit(core)) broadcastAppend(core);
+  if (own?.maybeUpdate(core.log.stableIndex)) commitAndTell(core);
 }
 
 /** A follower takes the leader's entries, or says how far back the leader must go. */
@@ -72,11 +68,6 @@ export function handleAppendEntries(core: RaftCore, message: AppendEntries): voi
   acknowledge(core, message.from, lastNew);
 }
 
-export function handleHeartbeat(core: RaftCore, message: Heartbeat): void {
-  core.log.commitTo(message.leaderCommit);
-  core.sendAfterHardState({ type: "HeartbeatResponse", from: core.id, to: message.from, term: core.term });
-}
-
 /** A leader learns how far a follower is. */
 export function handleAppendEntriesResponse(core: RaftCore, message: AppendEntriesResponse): void {
   const progress = core.progressOf(message.from);
@@ -87,8 +78,8 @@ export function handleAppendEntriesResponse(core: RaftCore, message: AppendEntri
 }
 
 /** A sign of life: a probe may be repeated, and a full window is opened by one, lest a lost message close it for good. */
-export function handleHeartbeatResponse(core: RaftCore, from: MemberId): void {
-  const progress = core.progressOf(from);
+export function handleHeartbeatResponse(core: RaftCore, message: HeartbeatResponse): void {
+  const progress = core.progressOf(message.from);
   if (progress === undefined) return;
   progress.recentActive = true;
   progress.probeSent = false;
@@ -96,6 +87,7 @@ export function handleHeartbeatResponse(core: RaftCore, from: MemberId): void {
   // While replicating this may be an empty message; refused, it shows that something before it was lost.
   if (progress.matchIndex < core.log.lastIndex || progress.state === "probe")
     sendAppend(core, progress, true);
+  if (message.context > 0) acknowledgeReads(core, progress, message.context);
 }
 
 /** The host's transport could not reach the follower: what was sent optimistically may be lost. */
@@ -126,9 +118,7 @@ function handleAcknowledgement(core: RaftCore, progress: Progress, index: number
   if (!isNews && !endsProbe) return;
   if (progress.state === "probe") progress.becomeReplicate();
   else progress.inflights.freeThrough(index);
-  if (isNews && maybeCommit(core)) {
-    broadcastAppend(core);
-  } else if (wasPaused) {
+  if (!(isNews && commitAndTell(core)) && wasPaused) {
     // While paused it may have missed the latest commit index.
     sendAppend(core, progress, true);
   }
@@ -147,7 +137,7 @@ function handleRefusal(core: RaftCore, progress: Progress, message: AppendEntrie
 }
 
 /** Sends what follows nextIndex, unless flow control forbids or, without `evenIfEmpty`, there is nothing. Returns whether it sent. */
-function sendAppend(core: RaftCore, progress: Progress, evenIfEmpty: boolean): boolean {
+export function sendAppend(core: RaftCore, progress: Progress, evenIfEmpty: boolean): boolean {
   if (progress.isPaused) return false;
   const { log, id: from, term } = core;
   const prevLogIndex = progress.nextIndex - 1;
@@ -175,13 +165,24 @@ function sendAppend(core: RaftCore, progress: Progress, evenIfEmpty: boolean): b
   return true;
 }
 
+/** Commits what a majority has on disk and tells everybody. Returns whether there was anything. */
+function commitAndTell(core: RaftCore): boolean {
+  if (!maybeCommit(core)) return false;
+  releaseEarlyReads(core);
+  broadcastAppend(core);
+  return true;
+}
+
 /** Commits what a majority has on disk, provided it ends in an entry of this term (§5.4.2). Returns whether it did. */
 function maybeCommit(core: RaftCore): boolean {
-  const matchIndexes = core.progress.map((progress) => progress.matchIndex);
-  const index = majorityIndex(matchIndexes);
+  const index = core.quorumIndex(matchIndexOf);
   if (index <= core.log.commitIndex || core.log.termAt(index) !== core.term) return false;
   core.log.commitTo(index);
   return true;
+}
+
+function matchIndexOf(progress: Progress): number {
+  return progress.matchIndex;
 }
 
 function acknowledge(core: RaftCore, to: MemberId, index: number): void {

@@ -66,6 +66,8 @@ export interface RequestVote extends Addressed {
   readonly term: number;
   readonly lastLogIndex: number;
   readonly lastLogTerm: number;
+  /** The leader itself asked for this campaign, so no lease speaks against it (dissertation §4.2.3). */
+  readonly isTransfer: boolean;
 }
 
 export interface RequestVoteResponse extends Addressed {
@@ -101,11 +103,15 @@ export interface Heartbeat extends Addressed {
   readonly type: "Heartbeat";
   readonly term: number;
   readonly leaderCommit: number;
+  /** The leader's latest round of reads that waits for a quorum (dissertation §6.4), counted from 1 in its term; 0 for none. */
+  readonly context: number;
 }
 
 export interface HeartbeatResponse extends Addressed {
   readonly type: "HeartbeatResponse";
   readonly term: number;
+  /** That of the heartbeat. */
+  readonly context: number;
 }
 
 /** Proposals handed on by a follower to the member it believes to be leader. Belongs to no term: `term` is 0. */
@@ -113,6 +119,35 @@ export interface Propose extends Addressed {
   readonly type: "Propose";
   readonly term: 0;
   readonly data: readonly number[];
+}
+
+/** A read handed on by a follower to the member it believes to be leader. Belongs to no term: `term` is 0. */
+export interface ReadIndex extends Addressed {
+  readonly type: "ReadIndex";
+  readonly term: 0;
+  /** What the asking host knows the read by. */
+  readonly context: number;
+}
+
+/** The leader's answer: the read may be served from a state machine that has applied `index`. */
+export interface ReadIndexResponse extends Addressed {
+  readonly type: "ReadIndexResponse";
+  readonly term: number;
+  readonly context: number;
+  readonly index: number;
+}
+
+/** "Lead on": the leader has `transferee` take over (dissertation §3.10). Sent by a follower that was asked to pass it on. */
+export interface TransferLeadership extends Addressed {
+  readonly type: "TransferLeadership";
+  readonly term: number;
+  readonly transferee: MemberId;
+}
+
+/** The leader's word to its successor: campaign now (dissertation §3.10). */
+export interface TimeoutNow extends Addressed {
+  readonly type: "TimeoutNow";
+  readonly term: number;
 }
 
 /** What travels between members. A message is immutable and belongs to whoever received it. */
@@ -125,7 +160,11 @@ export type Message =
   | AppendEntriesResponse
   | Heartbeat
   | HeartbeatResponse
-  | Propose;
+  | Propose
+  | ReadIndex
+  | ReadIndexResponse
+  | TransferLeadership
+  | TimeoutNow;
 
 /** What can happen to a node. Each has a method of the same name on RaftNode, which saves the wrapping. */
 export type Input =
@@ -134,7 +173,17 @@ export type Input =
   | { readonly type: "propose"; readonly data: readonly number[] }
   | { readonly type: "persisted"; readonly writeSequence: number }
   | { readonly type: "campaign" }
-  | { readonly type: "reportUnreachable"; readonly member: MemberId };
+  | { readonly type: "reportUnreachable"; readonly member: MemberId }
+  | { readonly type: "readIndex"; readonly context: number }
+  | { readonly type: "transferLeadership"; readonly transferee: MemberId }
+  | { readonly type: "forgetLeader" };
+
+/** A read's answer: linearizable once the state machine has applied `index` (§8, dissertation §6.4). */
+export interface ReadState {
+  /** What the host called the read when it asked. */
+  readonly context: number;
+  readonly index: number;
+}
 
 /**
  * What the host has to do after a step. One object per node, emptied and filled again at each step: read it, copy what
@@ -147,8 +196,10 @@ export interface Effects {
   readonly sendAfter: readonly number[];
   /** Newly committed, in log order, each once in a node's life (§5.3): to be applied. */
   readonly committed: readonly Entry[];
-  /** Proposals refused because no leader is known: the host may hold them and propose them again. */
+  /** Proposals of this host refused because no leader is known, or because this leader is handing over: the host may hold them and propose them again. */
   readonly dropped: readonly number[];
+  /** Reads of this host that may be served, in the order of their answers. */
+  readonly readStates: readonly ReadState[];
   /** Whether the node's role or the leader it knows is another than before the step. */
   readonly softStateChanged: boolean;
   /** The sequence of the node's latest write. Above what was reported `persisted`: something waits for the disk. */
@@ -168,6 +219,12 @@ export interface RaftConfig {
   readonly preVote: boolean;
   /** A leader steps down when it hears from no majority for E ticks; followers of a live leader ignore vote requests (dissertation §6.2, §4.2.3). */
   readonly checkQuorum: boolean;
+  /**
+   * How a leader makes sure that it still leads before it answers a read (dissertation §6.4): "safe", by a round of
+   * heartbeats; "lease-based", by trusting that its quorum would not elect another so soon, which takes check-quorum
+   * and clocks that run alike.
+   */
+  readonly readOnlyOption: "safe" | "lease-based";
   /** AppendEntries with entries that may be under way to one follower. */
   readonly inflightMessagesMax: number;
   /** Entries in one AppendEntries: the host's 1 MiB, divided by its entry size. */
@@ -181,13 +238,14 @@ export interface RaftConfig {
 
 /**
  * etcd 3.5's own numbers: 1000 ms election over 100 ms ticks, 4096/8 messages in flight, pre-vote and check-quorum on;
- * its 1 MiB a message taken as 1024 entries of 1 KiB.
+ * reads by heartbeat round; its 1 MiB a message taken as 1024 entries of 1 KiB.
  */
 export const ETCD_DEFAULTS = {
   electionTicks: 10,
   heartbeatTicks: 1,
   preVote: true,
   checkQuorum: true,
+  readOnlyOption: "safe",
   inflightMessagesMax: 512,
   entriesPerMessageMax: 1024,
 } as const;

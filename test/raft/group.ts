@@ -31,6 +31,8 @@ export class Group {
   readonly #waiting = new Map<MemberId, Waiting[]>();
   /** Data applied at each member, in order, since its last start. */
   readonly applied = new Map<MemberId, number[]>();
+  /** Reads answered at each member, in order: what the host called them, and the index they wait for. */
+  readonly reads = new Map<MemberId, { context: number; index: number }[]>();
   /** Proposals refused, in order. */
   readonly dropped: number[] = [];
   /** Sent and not yet delivered, oldest first. */
@@ -90,6 +92,18 @@ export class Group {
 
   reportUnreachable(id: MemberId, member: MemberId): void {
     this.#take(id, this.node(id).reportUnreachable(member));
+  }
+
+  readIndex(id: MemberId, context: number): void {
+    this.#take(id, this.node(id).readIndex(context));
+  }
+
+  transferLeadership(id: MemberId, transferee: MemberId): void {
+    this.#take(id, this.node(id).transferLeadership(transferee));
+  }
+
+  forgetLeader(id: MemberId): void {
+    this.#take(id, this.node(id).forgetLeader());
   }
 
   /** Gives a message to its receiver, if it is up. */
@@ -175,6 +189,7 @@ export class Group {
     this.#nodes.set(id, node);
     this.#waiting.set(id, []);
     this.applied.set(id, []);
+    this.reads.set(id, []);
     this.invariants.observe(node);
   }
 
@@ -188,6 +203,7 @@ export class Group {
     }
     for (const entry of effects.committed) applied.push(entry.data);
     this.dropped.push(...effects.dropped);
+    this.reads.get(id)?.push(...effects.readStates);
     const node = this.node(id);
     if (this.options.isForged !== true) this.invariants.observe(node);
     this.#release(node, waiting);

@@ -34,7 +34,7 @@ function append(to: number, term: number, from = 2): Message {
 }
 
 function requestVote(from: number, term: number, lastLogTerm = 0, lastLogIndex = 0): Message {
-  return { type: "RequestVote", from, to: 1, term, lastLogIndex, lastLogTerm };
+  return { type: "RequestVote", from, to: 1, term, lastLogIndex, lastLogTerm, isTransfer: false };
 }
 
 function vote(from: number, term: number, voteGranted: boolean): Message {

@@ -55,7 +55,15 @@ describe("PreVote", () => {
   it("a granted vote resets the voter's timer", () => {
     const group = new Group([1, 2, 3]);
     group.tick(1, 4);
-    group.deliver({ type: "RequestVote", from: 2, to: 1, term: 1, lastLogIndex: 0, lastLogTerm: 0 });
+    group.deliver({
+      type: "RequestVote",
+      from: 2,
+      to: 1,
+      term: 1,
+      lastLogIndex: 0,
+      lastLogTerm: 0,
+      isTransfer: false,
+    });
     expect(group.node(1)).toMatchObject({ term: 1, votedFor: 2, electionElapsed: 0 });
   });
 
@@ -161,7 +169,8 @@ describe("CheckQuorum", () => {
     "RequestVote",
   ] as const)("a member that has heard its leader within E ticks does not answer a %s of a higher term", (type) => {
     const group = led();
-    const request: Message = { type, from: 3, to: 2, term: 9, lastLogIndex: 99, lastLogTerm: 9 };
+    const asked = { from: 3, to: 2, term: 9, lastLogIndex: 99, lastLogTerm: 9 };
+    const request: Message = type === "PreVote" ? { type, ...asked } : { type, ...asked, isTransfer: false };
     group.tick(2, E - 1);
     group.deliver(request);
     expect(group.network).toEqual([]);
@@ -173,13 +182,29 @@ describe("CheckQuorum", () => {
 
   it("a leader does not listen to campaigns while it holds its quorum", () => {
     const group = led();
-    group.deliver({ type: "RequestVote", from: 3, to: 1, term: 9, lastLogIndex: 99, lastLogTerm: 9 });
+    group.deliver({
+      type: "RequestVote",
+      from: 3,
+      to: 1,
+      term: 9,
+      lastLogIndex: 99,
+      lastLogTerm: 9,
+      isTransfer: false,
+    });
     expect(group.node(1)).toMatchObject({ role: "leader", term: 1 });
   });
 
   it("without it any campaign of a higher term is heard", () => {
     const group = led(3, { checkQuorum: false });
-    group.deliver({ type: "RequestVote", from: 3, to: 1, term: 9, lastLogIndex: 99, lastLogTerm: 9 });
+    group.deliver({
+      type: "RequestVote",
+      from: 3,
+      to: 1,
+      term: 9,
+      lastLogIndex: 99,
+      lastLogTerm: 9,
+      isTransfer: false,
+    });
     expect(group.node(1)).toMatchObject({ role: "follower", term: 9, votedFor: 3 });
   });
 

@@ -381,7 +381,7 @@ describe("flow control", () => {
       [2, 1],
       [3, 1],
     ]);
-    group.deliver({ type: "HeartbeatResponse", from: 2, to: 1, term: 1 });
+    group.deliver({ type: "HeartbeatResponse", from: 2, to: 1, term: 1, context: 0 });
     expect(group.takeMessages("AppendEntries")).toMatchObject([{ to: 2, prevLogIndex: 0 }]);
     group.propose(1, 7);
     expect(group.takeMessages("AppendEntries")).toEqual([]);
@@ -420,7 +420,7 @@ describe("flow control", () => {
     const group = led(3, { ...PLAIN, inflightMessagesMax: 2 });
     for (let data = 1; data <= 4; data++) group.propose(1, data);
     group.network.length = 0;
-    group.deliver({ type: "HeartbeatResponse", from: 2, to: 1, term: 1 });
+    group.deliver({ type: "HeartbeatResponse", from: 2, to: 1, term: 1, context: 0 });
     expect(group.takeMessages("AppendEntries")).toMatchObject([{ to: 2, prevLogIndex: 3 }]);
     expect(group.node(1).progress(2)?.isPaused).toBe(true);
   });
