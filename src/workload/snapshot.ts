@@ -118,6 +118,11 @@ const FILE_NAMES: Readonly<Record<string, string>> = {
   ReplicationController: "replication-controllers",
   StatefulSet: "stateful-sets",
   DaemonSet: "daemon-sets",
+  PersistentVolumeClaim: "persistent-volume-claims",
+  PersistentVolume: "persistent-volumes",
+  StorageClass: "storage-classes",
+  CSINode: "csi-nodes",
+  VolumeAttachment: "volume-attachments",
 };
 
 function fileNameOf(kind: string): string {
@@ -191,6 +196,10 @@ function cleaned(object: KubernetesObject, raw: Readonly<Record<string, unknown>
 
 function keptStatus(object: KubernetesObject, status: Plain): Plain | undefined {
   if (object.kind === "Node") return nodeStatus(object, status);
+  // A claim without a phase would be one that no controller has seen yet.
+  if (object.kind === "PersistentVolumeClaim" || object.kind === "PersistentVolume") {
+    return status.phase === undefined ? undefined : { phase: status.phase };
+  }
   if (object.kind !== "Pod" || object.status.phase === "Pending") return undefined;
   const ready = object.status.ready ? { conditions: [{ type: "Ready", status: "True" }] } : {};
   const { startTime } = object.status;
