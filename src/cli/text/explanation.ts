@@ -151,8 +151,9 @@ function reasonText({ reasons, shortages }: Refused): string {
   return lacks.length === 0 ? reasons.join(", ") : `${reasons.join(", ")} (${lacks.join("; ")})`;
 }
 
-/** `needs 200m more cpu on any of 3 nodes`: what the nodes that lack nothing else lack. */
+/** `needs 200m more cpu on any of 3 nodes`: what the nodes without room lack, where no node takes the pod. */
 function needsText(nodes: readonly NodeAnswer[]): string[] {
+  if (nodes.some(({ kind }) => kind === "feasible")) return [];
   const groups = new Map<string, Refused[]>();
   for (const node of nodes) {
     if (node.kind !== "refused" || node.shortages.length === 0) continue;
