@@ -10,7 +10,11 @@ import { parseDuration } from "../units/time.js";
 import { type Check, compare, type Rules } from "./validation/compare.js";
 import { passRhythm } from "./validation/passes.js";
 import { nodeNames, rebuild } from "./validation/rebuild.js";
-import { type Recording, readRecording, UnusableRecording } from "./validation/recording.js";
+import { jsonOf, type Recording, readRecording, UnusableRecording } from "./validation/recording.js";
+import { compareSched } from "./validation/sched-compare.js";
+import { readSchedRecording, SCHED_FAMILIES } from "./validation/sched-recording.js";
+import { rebuildSched, simulateSched } from "./validation/sched-run.js";
+import { recordedStages, simulatedStages } from "./validation/sched-stages.js";
 import { stagesOf } from "./validation/stages.js";
 import { simulateTimeline } from "./validation/timeline.js";
 
@@ -26,13 +30,41 @@ const EXIT_UNUSABLE = 2;
 const USAGE = `Usage: npm run validate:control-plane -- [--seeds N] FILE…
 
 Rebuilds the cluster of each recorded control-plane timeline, simulates it with N seeds (default ${SEEDS}, at least 1)
-and prints measured against simulated. Compares the families ${FAMILIES.join(" and ")}.`;
+and prints measured against simulated. Compares the families ${[...FAMILIES, ...SCHED_FAMILIES].join(", ")}.`;
+
+/** One recording compared: its name, what it holds in one line, and every quantity. */
+export interface Validation {
+  readonly name: string;
+  readonly summary: string;
+  readonly checks: readonly Check[];
+}
 
 /** Compares one recording; throws {@link UnusableRecording} where it cannot be compared. */
-export function validate(
-  text: string,
-  seeds: number,
-): { recording: Recording; checks: Check[]; passesSeen: number } {
+export function validate(text: string, seeds: number): Validation {
+  const data = jsonOf(text);
+  const family = familyOf(data);
+  return SCHED_FAMILIES.includes(family) ? validateSched(data, seeds) : validateCrashes(text, seeds);
+}
+
+function familyOf(data: unknown): string {
+  return typeof data === "object" && data !== null && "family" in data ? String(data.family) : "";
+}
+
+function validateSched(data: unknown, seeds: number): Validation {
+  const recording = readSchedRecording(data);
+  const rebuilt = rebuildSched(recording, "validation");
+  const simulated = Array.from({ length: seeds }, (_, seed) =>
+    simulatedStages(recording, simulateSched(recording, rebuilt, seed)),
+  );
+  const { bursts, pods, nodes } = recording;
+  return {
+    name: recording.name,
+    summary: `${bursts.length} bursts, ${pods.length} other bare pods, ${nodes.length} nodes that join`,
+    checks: compareSched(recordedStages(recording), simulated),
+  };
+}
+
+function validateCrashes(text: string, seeds: number): Validation {
   const recording = readRecording(text);
   refuse(recording);
   const rules = rulesOf(recording);
@@ -42,7 +74,11 @@ export function validate(
   const simulated = Array.from({ length: seeds }, (_, seed) =>
     stagesOf(recording, simulateTimeline(recording, rebuilt, rhythm, seed)),
   );
-  return { recording, checks: compare(recording, measured, simulated, rules), passesSeen: rhythm.seen };
+  return {
+    name: recording.name,
+    summary: `${recording.crashes.length} crashes, ${rhythm.seen} marking passes`,
+    checks: compare(recording, measured, simulated, rules),
+  };
 }
 
 function refuse(recording: Recording): void {
@@ -90,17 +126,15 @@ function main(args: readonly string[]): number {
 
 function validateFile(file: string, seeds: number): number {
   try {
-    const { recording, checks, passesSeen } = validate(readFileSync(file, "utf8"), seeds);
+    const { name, summary, checks } = validate(readFileSync(file, "utf8"), seeds);
     const missed = checks.filter((check) => !check.pass).length;
-    print(
-      `${recording.name}: ${recording.crashes.length} crashes, ${passesSeen} marking passes, ${seeds} seeds`,
-    );
+    print(`${name}: ${summary}, ${seeds} seeds`);
     print("Figures: min / median / max (n).");
     print(table(checks));
     print(
       missed === 0
-        ? `${recording.name}: all ${checks.length} passed\n`
-        : `${recording.name}: ${missed} of ${checks.length} MISSED\n`,
+        ? `${name}: all ${checks.length} passed\n`
+        : `${name}: ${missed} of ${checks.length} MISSED\n`,
     );
     return missed === 0 ? EXIT_FINE : EXIT_MISSED;
   } catch (error) {

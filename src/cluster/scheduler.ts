@@ -40,6 +40,8 @@ export class Scheduler {
   readonly #shapes = new Map<string, PodShape>();
   readonly #templateIds = new Map<object, number>();
   readonly warnings = new Set<string>();
+  /** Told of each attempt as it begins, for whoever compares attempts. */
+  onAttempt: ((pod: PodRecord) => void) | undefined;
 
   /** Fresh for each leader. */
   #resources = new ResourceTable();
@@ -313,6 +315,7 @@ export class Scheduler {
       return;
     }
     waiting.record.attempts++;
+    this.onAttempt?.(waiting.record);
     const decision = this.#framework(waiting.pod).schedule(waiting.pod);
     if (decision.kind === "scheduled") this.#cachePod(waiting.pod, decision.node);
     this.#inFlight = { waiting, decision };

@@ -16,14 +16,14 @@ const REGION = "r1";
  * Noise of the recording machine (two cores, shared with another job), chosen to fit the small steps of the recordings
  * of one node's crash: a request takes 18 ± 7 ms, a watching client hears of a change after 3 ± 1.4 ms.
  */
-const MACHINE = {
+export const MACHINE = {
   request: { gamma: { shape: 6, scale: "3ms" } },
   watch: { gamma: { shape: 4, scale: "700us" } },
   fsync: { logNormal: { median: "500us", p99: "5ms" } },
 };
 
 /** Its two cores work on so many requests before they slow each other down, chosen to fit the recordings of zones. */
-const MACHINE_PARALLEL_REQUESTS = 6;
+export const MACHINE_PARALLEL_REQUESTS = 6;
 
 const FLAG_FIELDS: Readonly<Record<string, { field: string; number: boolean }>> = {
   "node-monitor-period": { field: "nodeMonitorPeriod", number: false },
@@ -43,7 +43,13 @@ export interface Rebuilt {
 
 /** Throws {@link UnusableRecording} where something of the recording is not modelled. */
 export function rebuild(recording: Recording, seed: string): Rebuilt {
-  const text = JSON.stringify(scenarioOf(recording, seed));
+  const { model, policy } = compileRecorded(scenarioOf(recording, seed));
+  return { model: { ...model, failures: failuresOf(recording, model) }, policy };
+}
+
+/** A scenario made from a recording, compiled, on the recording machine. */
+export function compileRecorded(scenario: object): Rebuilt {
+  const text = JSON.stringify(scenario);
   const { study, problems } = loadScenario(FILE, {
     readFile: (path) => (path === FILE ? text : undefined),
     list: () => undefined,
@@ -55,14 +61,7 @@ export function rebuild(recording: Recording, seed: string): Rebuilt {
   }
   const { controlPlane } = study.model;
   const apiServers = { ...controlPlane.apiServers, parallelRequests: MACHINE_PARALLEL_REQUESTS };
-  return {
-    model: {
-      ...study.model,
-      controlPlane: { ...controlPlane, apiServers },
-      failures: failuresOf(recording, study.model),
-    },
-    policy,
-  };
+  return { model: { ...study.model, controlPlane: { ...controlPlane, apiServers } }, policy };
 }
 
 function scenarioOf(recording: Recording, seed: string): object {
@@ -79,7 +78,7 @@ function scenarioOf(recording: Recording, seed: string): object {
       topology: {
         latency: { withinCentre: "10us", sameSite: "10us", otherSite: "10us" },
       },
-      workload: { objects: [...nodes.map(nodeObject), ...workloadObjects(recording)] },
+      workload: { objects: [...nodes.map((name) => nodeObject(name)), ...workloadObjects(recording)] },
       controlPlane: {
         etcd: { members: { [first]: 1 }, fsync: MACHINE.fsync },
         apiServers: { [first]: 1 },
@@ -103,7 +102,7 @@ function scenarioOf(recording: Recording, seed: string): object {
   };
 }
 
-function flagFields(recording: Recording): object {
+export function flagFields(recording: Pick<Recording, "controllerManagerFlags">): object {
   const fields: Record<string, string | number> = {};
   for (const [flag, value] of recording.controllerManagerFlags) {
     const known = FLAG_FIELDS[flag];
@@ -113,13 +112,20 @@ function flagFields(recording: Recording): object {
   return fields;
 }
 
-export function nodeNames(recording: Recording): string[] {
+export function nodeNames(recording: Pick<Recording, "zones">): string[] {
   return [...recording.zones].flatMap(([zone, count]) =>
     Array.from({ length: count }, (_, n) => `${zone}-${String(n).padStart(2, "0")}`),
   );
 }
 
-function nodeObject(name: string): object {
+export interface RecordedNode {
+  readonly zone?: string;
+  readonly cpu?: string;
+  readonly taints?: readonly object[];
+}
+
+/** A node of the recordings: 8 CPU, 32 GiB, in the zone that its name says, where nothing else is given. */
+export function nodeObject(name: string, given: RecordedNode = {}): object {
   return {
     apiVersion: "v1",
     kind: "Node",
@@ -128,10 +134,11 @@ function nodeObject(name: string): object {
       labels: {
         "kubernetes.io/hostname": name,
         "topology.kubernetes.io/region": REGION,
-        "topology.kubernetes.io/zone": name.slice(0, name.lastIndexOf("-")),
+        "topology.kubernetes.io/zone": given.zone ?? name.slice(0, name.lastIndexOf("-")),
       },
     },
-    status: { allocatable: { cpu: "8", memory: "32Gi", pods: "110" } },
+    spec: { taints: given.taints ?? [] },
+    status: { allocatable: { cpu: given.cpu ?? "8", memory: "32Gi", pods: "110" } },
   };
 }
 

@@ -53,12 +53,7 @@ export class UnusableRecording extends Error {
 
 /** Reads a recording; throws {@link UnusableRecording} with what was expected. */
 export function readRecording(text: string): Recording {
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch (error) {
-    throw new UnusableRecording(`expected JSON: ${error instanceof Error ? error.message : "unreadable"}`);
-  }
+  const data = jsonOf(text);
   const file = fieldsOf(data, "the file");
   const parameters = fieldsOf(file.parameters, "parameters");
   const kubelet = fieldsOf(file.fake_kubelet, "fake_kubelet");
@@ -95,7 +90,15 @@ export function readRecording(text: string): Recording {
   };
 }
 
-function rowsOf(data: unknown): TimelineRow[] {
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UnusableRecording(`expected JSON: ${error instanceof Error ? error.message : "unreadable"}`);
+  }
+}
+
+export function rowsOf(data: unknown): TimelineRow[] {
   if (!Array.isArray(data)) throw new UnusableRecording("expected timeline to be a list");
   return data.map((row: unknown, index) => {
     if (!Array.isArray(row)) throw new UnusableRecording(`expected timeline[${index}] to be a list`);
@@ -128,7 +131,7 @@ function recoveryOf(row: TimelineRow): Recovery {
   return { ms: row.ms, node: row.name, mode };
 }
 
-function flagsOf(data: unknown): Map<string, string> {
+export function flagsOf(data: unknown): Map<string, string> {
   const flags = new Map<string, string>();
   for (const flag of Array.isArray(data) ? (data as unknown[]) : []) {
     const [, name, value] = /^--([^=]+)=(.*)$/.exec(String(flag)) ?? [];
@@ -140,21 +143,21 @@ function flagsOf(data: unknown): Map<string, string> {
   return flags;
 }
 
-function fieldsOf(data: unknown, what: string): Readonly<Record<string, unknown>> {
+export function fieldsOf(data: unknown, what: string): Readonly<Record<string, unknown>> {
   if (typeof data !== "object" || data === null || Array.isArray(data)) {
     throw new UnusableRecording(`expected ${what} to have fields`);
   }
   return data as Readonly<Record<string, unknown>>;
 }
 
-function numberOf(data: unknown, what: string): number {
+export function numberOf(data: unknown, what: string): number {
   if (typeof data !== "number" || !Number.isFinite(data)) {
     throw new UnusableRecording(`expected ${what} to be a number`);
   }
   return data;
 }
 
-function textOf(data: unknown, what: string): string {
+export function textOf(data: unknown, what: string): string {
   if (typeof data !== "string") throw new UnusableRecording(`expected ${what} to be a text`);
   return data;
 }
