@@ -1,6 +1,7 @@
 /** The snapshot and configuration files of the commands that place pods without simulating. */
 import { readFileSync } from "node:fs";
 import type { KubernetesObject } from "../api/objects.js";
+import { VOLUME_KINDS } from "../placement/cluster.js";
 import { type ReadObjects, readObjects } from "../placement/read.js";
 import type { ProfileSpec } from "../policies/framework/types.js";
 import { defaultProfile } from "../policies/profiles.js";
@@ -46,6 +47,7 @@ export function readPlacementFiles(
   const added = readObjects(add, from, problems, { unmodelled });
   const profiles =
     config === undefined ? [defaultProfile()] : readProfiles(config, from, problems, unmodelled);
+  warnOfMissingVolumes([...read.objects, ...added.objects], snapshot.join(" "), problems);
   const prioritized = withPriorities(read, snapshot.join(" "), problems);
   stopOnErrors(problems);
   if (!quiet) {
@@ -54,6 +56,21 @@ export function readPlacementFiles(
     if (leftOut.length > 0) terminal.err(`left out, deciding nothing about placement: ${leftOut.join(", ")}`);
   }
   return { snapshot: prioritized, added, profiles };
+}
+
+/** Claims without any volume object: the snapshot was made without them, and is no proof that they are missing. */
+function warnOfMissingVolumes(objects: readonly KubernetesObject[], file: string, problems: Problems): void {
+  if (objects.some(({ kind }) => VOLUME_KINDS.includes(kind))) return;
+  const claiming = objects.find(
+    (object) =>
+      object.kind === "Pod" &&
+      object.spec.nodeName === undefined &&
+      object.spec.volumes.some(({ claimName, ephemeral }) => (claimName ?? ephemeral) !== undefined),
+  );
+  if (claiming === undefined) return;
+  const { namespace, name } = claiming.metadata;
+  const message = `pod ${namespace}/${name} has claims, but there is no volume object here: volumes are not looked at (kubectl get pv,pvc,storageclasses,csinodes)`;
+  problems.add({ file, path: "", message, severity: "warning" });
 }
 
 function withStdin(from: FileSource): FileSource {

@@ -9,6 +9,8 @@ import { type CompiledNode, compileNode } from "../policies/framework/node.js";
 import { Nominator } from "../policies/framework/nominator.js";
 import { ResourceTable } from "../policies/framework/resources.js";
 import type { DisruptionBudget, PluginFactory, PodInfo, ProfileSpec } from "../policies/framework/types.js";
+import { ensureClaims, VolumeTable } from "../policies/framework/volumes.js";
+import { bindImmediateClaims, bindPodVolumes } from "../policies/kubernetes/volume-controller.js";
 import { shelfWith } from "../policies/shelf.js";
 import { PodShapes } from "./shapes.js";
 
@@ -57,6 +59,8 @@ export class PlacementCluster {
   readonly #nodes = new Map<string, LiveNode>();
   readonly #pods = new Map<string, PlacedPod>();
   readonly #budgets: DisruptionBudget[];
+  /** undefined: the snapshot shows no volume object, so that claims are not looked at. Shared by copies. */
+  readonly #volumes: VolumeTable | undefined;
   readonly #namespaces: readonly Extract<KubernetesObject, { kind: "Namespace" }>[];
   /** Ids that were given to nodes, by name: a node that comes back gets its own. */
   readonly #nodeIds: Map<string, number>;
@@ -69,6 +73,7 @@ export class PlacementCluster {
     budgets: readonly DisruptionBudget[],
     namespaces: readonly Extract<KubernetesObject, { kind: "Namespace" }>[],
     nodeIds: ReadonlyMap<string, number>,
+    volumes: VolumeTable | undefined,
   ) {
     this.#options = options;
     this.#shapes = shapes;
@@ -76,6 +81,8 @@ export class PlacementCluster {
     this.#namespaces = namespaces;
     this.#nodeIds = new Map(nodeIds);
     this.cache = new SchedulerCache(resources);
+    this.#volumes = volumes;
+    if (volumes !== undefined) this.cache.setVolumes(volumes);
     for (const { metadata } of namespaces) this.cache.setNamespaceLabels(metadata.name, metadata.labels);
     const streams = new RandomStreams(options.seed ?? "placement");
     const shelf = options.shelf ?? shelfWith();
@@ -101,6 +108,7 @@ export class PlacementCluster {
       objects.flatMap((object) => (object.kind === "PodDisruptionBudget" ? [budgetOf(object)] : [])),
       objects.filter((object) => object.kind === "Namespace"),
       new Map(),
+      volumesOf(objects),
     );
     for (const object of objects) if (object.kind === "Node") cluster.addNode(object);
     for (const object of objects) if (object.kind === "Pod" && !hasEnded(object)) cluster.addPod(object);
@@ -117,6 +125,7 @@ export class PlacementCluster {
       this.#budgets,
       this.#namespaces,
       this.#nodeIds,
+      this.#volumes,
     );
     copy.#podIds = this.#podIds;
     for (const { object, compiled } of this.#nodes.values()) copy.#join(object, compiled);
@@ -221,6 +230,10 @@ export class PlacementCluster {
     };
     const pod: PlacedPod = { key, object, info, node: nodeName };
     this.#enter(pod);
+    // What no API server has seen yet has no claims from its controllers either.
+    if (this.#volumes !== undefined && nodeName === undefined && object.metadata.uid === "") {
+      ensureClaims(this.#volumes, object.metadata, object.spec);
+    }
     const nominated = this.cache.nodeByName(nominatedNodeName ?? "");
     if (nodeName === undefined && nominated >= 0) this.#nominator.nominate(info, nominated);
     return pod;
@@ -250,7 +263,23 @@ export class PlacementCluster {
     assert(pod.node === undefined, `${key} has no node yet`);
     this.#nominator.denominate(pod.info);
     this.#pods.set(key, { ...pod, node });
-    this.cache.addPod(pod.info, this.nodeId(node));
+    const id = this.nodeId(node);
+    if (this.#volumes !== undefined && this.#bindsVolumes(pod.info)) {
+      bindPodVolumes(this.#volumes, pod.info, this.cache.node(id));
+    }
+    this.cache.addPod(pod.info, id);
+  }
+
+  /** Deletes the claims of the pod's ephemeral volumes, which go with it. */
+  deleteEphemeralClaims({ metadata, spec }: Pod): void {
+    for (const { name, ephemeral } of spec.volumes) {
+      if (ephemeral !== undefined) this.#volumes?.deleteClaim(metadata.namespace, `${metadata.name}-${name}`);
+    }
+  }
+
+  #bindsVolumes({ shape }: PodInfo): boolean {
+    const profile = this.profiles.find(({ schedulerName }) => schedulerName === shape.schedulerName);
+    return profile?.plugins.some(({ name, filter }) => name === "VolumeBinding" && filter) === true;
   }
 
   /** Takes one disruption from every budget over the pod, as an eviction does. */
@@ -298,6 +327,21 @@ export class PlacementCluster {
 export function keyOfInfo({ name, shape }: PodInfo): string {
   return `${shape.namespace}/${name}`;
 }
+
+/** As the volume controller leaves them; undefined where there is none at all. */
+function volumesOf(objects: readonly KubernetesObject[]): VolumeTable | undefined {
+  if (!objects.some(({ kind }) => VOLUME_KINDS.includes(kind))) return undefined;
+  const table = VolumeTable.of(objects);
+  bindImmediateClaims(table);
+  return table;
+}
+
+/** Any of these in a snapshot says that it shows its volumes. */
+export const VOLUME_KINDS: readonly KubernetesObject["kind"][] = [
+  "PersistentVolumeClaim",
+  "PersistentVolume",
+  "StorageClass",
+];
 
 /** A budget without requirements protects nothing from preemption (filterPodsWithPDBViolation). */
 function budgetOf(budget: PodDisruptionBudget): DisruptionBudget {

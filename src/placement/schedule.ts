@@ -91,9 +91,9 @@ class Scheduling {
     return false;
   }
 
-  /** The message of a pod of the same shape that failed with nothing changed since. */
+  /** The message of a pod of the same shape that failed with nothing changed since. Each pod's claims are its own. */
   #known({ shape, nominatedNode }: PodInfo): string | undefined {
-    const failure = this.#failures.get(shape.id);
+    const failure = shape.volumes.length > 0 ? undefined : this.#failures.get(shape.id);
     return nominatedNode < 0 && failure?.version === this.#cluster.cache.version
       ? failure.message
       : undefined;
@@ -132,6 +132,7 @@ class Scheduling {
     const key = keyOfInfo(victim);
     this.#cluster.disrupt(victim);
     const { object } = this.#cluster.removePod(key);
+    this.#cluster.deleteEphemeralClaims(object);
     this.#evicted.set(key, node);
     const again = recreated(object);
     if (again === undefined) {

@@ -142,6 +142,13 @@ class Estate implements Aftermath {
     // On its way out already: what is to replace it is there.
     this.#objects.delete(keyOf(pod));
     if (pod.metadata.deletionTimestamp !== undefined || hasEnded(pod)) return;
+    const { namespace, name } = pod.metadata;
+    for (const volume of pod.spec.volumes) {
+      // Its claim goes with it; the new pod gets a new one.
+      if (volume.ephemeral !== undefined) {
+        this.#objects.delete(`PersistentVolumeClaim/${namespace}/${name}-${volume.name}`);
+      }
+    }
     const again = recreated(pod);
     if (again === undefined) this.lost.set(podKey(pod), node);
     else {
