@@ -126,7 +126,7 @@ export interface SchedulerModel {
   readonly leaderElection: LeaderElectionModel;
   readonly clientQps: number;
   readonly clientBurst: number;
-  /** Cost of one cycle, fixed part and part per node evaluated, in µs. */
+  /** Cost of placing and binding one pod, and of each node that is filtered and scored for it, in µs. */
   readonly cycleUs: Variate;
   readonly cyclePerNodeUs: number;
   readonly backoffInitialUs: Micros;

@@ -24,6 +24,7 @@ import type {
 import { type Micros, SECOND } from "../units/time.js";
 import type { ApiClient, ClusterCore } from "./core.js";
 import type { PolicyModel } from "./model.js";
+import { attemptCostUs } from "./scheduling-cost.js";
 import { SchedulingQueue, type WaitingPod } from "./scheduling-queue.js";
 import type { Change, PodRecord } from "./store.js";
 
@@ -319,9 +320,11 @@ export class Scheduler {
     const decision = this.#framework(waiting.pod).schedule(waiting.pod);
     if (decision.kind === "scheduled") this.#cachePod(waiting.pod, decision.node);
     this.#inFlight = { waiting, decision };
-    const { cycleUs, cyclePerNodeUs } = model.controlPlane.scheduler;
-    const cost = noise.us("scheduler-cycle", cycleUs) + Math.round(cyclePerNodeUs * decision.evaluated);
-    sim.after(cost, sim.kinds["scheduler-decided"], 0, generation);
+    const costs = model.controlPlane.scheduler;
+    const cycleUs = noise.us("scheduler-cycle", costs.cycleUs);
+    const nodes = this.#cache.nodeOrder.length;
+    const cost = attemptCostUs(costs, cycleUs, waiting.pod.shape, decision, nodes);
+    sim.after(Math.round(cost), sim.kinds["scheduler-decided"], 0, generation);
   }
 
   #decided(generation: number): void {

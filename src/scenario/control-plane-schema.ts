@@ -175,10 +175,14 @@ const scheduler = z.strictObject({
   ),
   instances: optional(instances, INSTANCES),
   restart: optional(distribution, RESTART, LEADER_ELECTION_DEFAULTS.restart),
-  cycle: optional(distribution, "Fixed cost of a scheduling cycle.", SCHEDULER_DEFAULTS.cycle),
+  cycle: optional(
+    distribution,
+    "Cost of placing and binding one pod; an attempt that finds no node costs a fifth.",
+    SCHEDULER_DEFAULTS.cycle,
+  ),
   cyclePerNode: optional(
     duration,
-    "Cost of a cycle for each node looked at.",
+    "Cost of each node that is filtered and scored for a pod.",
     SCHEDULER_DEFAULTS.cyclePerNode,
   ),
   podMaxInUnschedulablePodsDuration: optional(

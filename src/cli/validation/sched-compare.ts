@@ -1,18 +1,16 @@
 /** A recording of the scheduler against simulations of it, with the tolerances that its authors ask for. */
 import type { Check } from "./compare.js";
 import { median, spread } from "./samples.js";
-import type { CreatedAndBound, SchedStages } from "./sched-stages.js";
+import { type CreatedAndBound, SCHEDULER_BURST, SCHEDULER_QPS, type SchedStages } from "./sched-stages.js";
 
 /** Single steps: the recording machine's noise. */
 const STEP_MS = 100;
 /** Where the machine decides how long something takes, the recorded one lies within the simulated range, and this. */
 const RANGE_MS = 300;
 const RATE_SHARE = 0.1;
-/** Tokens that a client has before it is held to its rate: scheduler, controllers. */
-const SCHEDULER_BURST = 100;
+/** Tokens that a controller has before it is held to its rate. */
 const CONTROLLER_BURST = 30;
 const STALL_MS = 1000;
-const SCHEDULER_QPS = 50;
 
 export function compareSched(measured: SchedStages, simulated: readonly SchedStages[]): Check[] {
   return [
@@ -187,8 +185,9 @@ function preemptionChecks(
 function stallChecks({ stalls: measured }: SchedStages, simulated: readonly SchedStages[]): Check[] {
   const text = ({ length, queuedBinds }: { length: number; queuedBinds: number }): string =>
     `${(length / 1000).toFixed(2)} s behind ${queuedBinds}`;
+  const byLength = (a: { length: number }, b: { length: number }): number => a.length - b.length;
   return measured.map((stall, index) => {
-    const found = simulated.flatMap(({ stalls }) => stalls[index] ?? []);
+    const found = simulated.flatMap(({ stalls }) => stalls[index] ?? []).sort(byLength);
     const own = found.map(({ length, queuedBinds }) => length - (1000 * queuedBinds) / SCHEDULER_QPS);
     const off = Math.max(...own.map(Math.abs), 0);
     const apart = Math.abs(median(found.map(({ length }) => length)) - stall.length);

@@ -49,8 +49,6 @@ export interface ScriptedPod {
 /** Pods that fit nowhere wait among many: the how-manieth attempt of the new leader was each of them. */
 export interface Backlog {
   readonly pods: number;
-  readonly startMs: number;
-  readonly endMs: number;
   readonly leadMs: number;
   readonly misfits: readonly { readonly name: string; readonly attempt: number }[];
   /** Times since the lead: last attempt before the stall, and the next one. */
@@ -209,14 +207,10 @@ function backlogOf(
       return [numberOf(ms, `${field}[${index}][0]`), textOf(name, `${field}[${index}][1]`)];
     });
   const start = injected(timeline, "burst-0", "start");
-  const end = injected(timeline, "burst-0", "created");
-  if (start === undefined || end === undefined)
-    throw new UnusableRecording("expected burst-0 in the timeline");
+  if (start === undefined) throw new UnusableRecording("expected burst-0 in the timeline");
   const detail = fieldsOf(start.detail, "the start of burst-0");
   return {
     pods: numberOf(detail.n, "n of the start of burst-0"),
-    startMs: start.ms,
-    endMs: end.ms,
     leadMs: numberOf(file.scheduler_lead_ms, "scheduler_lead_ms"),
     misfits: pairs("unschedulable_attempts").map(([ms, name]) => ({
       name,

@@ -19,6 +19,7 @@ const LOW_CPU = 9;
 const HIGH_CPU = 18;
 /** From a request's sending to the watching client's word of it, on the recording machine. */
 const HEARD_AFTER_MS = 20;
+const ROOM_US = 10 * SECOND;
 const REMOVED = { key: "removed", value: "", effect: "NoSchedule" } as const;
 
 /** Everything that was seen of one run. */
@@ -27,8 +28,6 @@ export interface SchedRun {
   /** Moments of each attempt in ms, by pod. */
   readonly attemptsMs: ReadonlyMap<string, readonly number[]>;
   readonly attempts: readonly { readonly ms: number; readonly name: string }[];
-  /** When the scheduler began to lead, in ms. */
-  readonly leadMs: number;
 }
 
 export function rebuildSched(recording: SchedRecording, seed: string): Rebuilt {
@@ -66,13 +65,14 @@ function scenarioOf(recording: SchedRecording, seed: string): object {
     metadata: { name: recording.name },
     spec: {
       seed,
-      horizon: `${Math.ceil(recording.endMs) + 10_000}ms`,
+      horizon: `${Math.ceil(recording.endMs + ROOM_US / MILLISECOND)}ms`,
       topology: { latency: { withinCentre: "10us", sameSite: "10us", otherSite: "10us" } },
       workload: {
         objects: [
           ...nodeNames(recording).map((name) => nodeObject(name)),
           ...joining,
           ...templates(recording),
+          ...backlogPods(recording),
         ],
       },
       controlPlane: {
@@ -122,6 +122,26 @@ function templates(recording: SchedRecording): object[] {
   ];
 }
 
+/**
+ * Pods that the new leader finds waiting. It takes them in the order of a hash map: misfits come where the recording
+ * had them.
+ */
+function backlogPods({ backlog, terminationMs }: SchedRecording): object[] {
+  if (backlog === undefined) return [];
+  const graceSeconds = Math.ceil(terminationMs / 1000);
+  const misfitAt = new Map(backlog.misfits.map(({ name, attempt }) => [attempt, name]));
+  return Array.from({ length: backlog.pods + backlog.misfits.length }, (_, n) => {
+    const misfit = misfitAt.get(n + 1);
+    const cpu = misfit === undefined ? "100m" : String(BIG_CPU);
+    return {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: misfit ?? `b0-${n}` },
+      spec: podSpec("small", { cpu, graceSeconds }),
+    };
+  });
+}
+
 interface PodLook {
   readonly cpu: string;
   readonly graceSeconds: number;
@@ -129,19 +149,23 @@ interface PodLook {
   readonly gates?: readonly object[];
 }
 
-function deployment(name: string, { cpu, graceSeconds, priority, gates }: PodLook): object {
+function deployment(name: string, look: PodLook): object {
   const labels = { app: name };
-  const spec = {
-    terminationGracePeriodSeconds: graceSeconds,
-    ...(priority === undefined ? {} : { priority }),
-    ...(gates === undefined ? {} : { schedulingGates: gates }),
-    containers: [{ name, image: name, resources: { requests: { cpu } } }],
-  };
+  const template = { metadata: { labels }, spec: podSpec(name, look) };
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
     metadata: { name },
-    spec: { replicas: 0, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+    spec: { replicas: 0, selector: { matchLabels: labels }, template },
+  };
+}
+
+function podSpec(name: string, { cpu, graceSeconds, priority, gates }: PodLook): object {
+  return {
+    terminationGracePeriodSeconds: graceSeconds,
+    ...(priority === undefined ? {} : { priority }),
+    ...(gates === undefined ? {} : { schedulingGates: gates }),
+    containers: [{ name, image: name, resources: { requests: { cpu } } }],
   };
 }
 
@@ -173,8 +197,9 @@ export function simulateSched(
     cluster.sim.run(Math.round(step.ms * MILLISECOND));
     step.run(user);
   }
-  cluster.sim.run(Math.round(recording.endMs * MILLISECOND) + SECOND);
-  return { rows, attempts, attemptsMs: byPod(attempts), leadMs: recording.backlog?.leadMs ?? 0 };
+  // A stall that ends the recording may take a little longer here.
+  cluster.sim.run(Math.round(recording.endMs * MILLISECOND) + ROOM_US);
+  return { rows, attempts, attemptsMs: byPod(attempts) };
 }
 
 function byPod(attempts: readonly { ms: number; name: string }[]): Map<string, number[]> {
@@ -209,27 +234,12 @@ function scriptOf(recording: SchedRecording): Step[] {
     for (const { name, kind, createdMs } of recording.pods) {
       at(createdMs - HEARD_AFTER_MS, (user) => user.create(name, kind));
     }
-  } else createBacklog(backlog, at);
+  } else at(backlog.leadMs, (user) => user.startScheduler());
   if (gatesRemovedMs !== undefined) at(gatesRemovedMs, (user) => user.removeGates());
   for (const { name, removedMs } of recording.nodes) {
     if (removedMs !== undefined) at(removedMs, (user) => user.empty(name));
   }
   return steps.sort((a, b) => a.ms - b.ms);
-}
-
-/** The new leader takes its backlog in the order of a hash map; misfits come where the recording had them. */
-function createBacklog(
-  { pods, startMs, endMs, leadMs, misfits }: NonNullable<SchedRecording["backlog"]>,
-  at: (ms: number, run: Step["run"]) => void,
-): void {
-  const misfitAt = new Map(misfits.map(({ name, attempt }) => [attempt, name]));
-  const total = pods + misfits.length;
-  for (let n = 1; n <= total; n++) {
-    const misfit = misfitAt.get(n);
-    const ms = startMs + ((endMs - startMs) * n) / total;
-    at(ms, (user) => user.create(misfit ?? `b0-${n}`, misfit === undefined ? "small" : "big"));
-  }
-  at(leadMs, (user) => user.startScheduler());
 }
 
 /** Who does what the script says. */

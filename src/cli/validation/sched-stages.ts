@@ -3,6 +3,10 @@ import type { TimelineRow } from "./recording.js";
 import type { JoiningNode, SchedRecording } from "./sched-recording.js";
 import type { SchedRun } from "./sched-run.js";
 
+/** The client's limit: clientConnection's defaults. */
+export const SCHEDULER_QPS = 50;
+export const SCHEDULER_BURST = 100;
+
 /** Moments in ms, ascending. */
 export interface CreatedAndBound {
   readonly created: readonly number[];
@@ -39,7 +43,7 @@ export interface Preemptions {
 
 export interface Stall {
   readonly length: number;
-  /** Decisions whose bind was still waiting. */
+  /** Binds of earlier decisions that still waited for a token of the client. */
   readonly queuedBinds: number;
 }
 
@@ -68,7 +72,7 @@ export function recordedStages(recording: SchedRecording): SchedStages {
         ? []
         : backlog.stalls.map(({ fromMs, toMs }) => ({
             length: toMs - fromMs,
-            queuedBinds: count(backlog.attemptsMs, fromMs) - count(backlog.boundMs, fromMs),
+            queuedBinds: queuedAfter(count(backlog.attemptsMs, fromMs), fromMs),
           })),
   };
 }
@@ -211,14 +215,19 @@ function nodeOf(rows: readonly TimelineRow[], pod: string): unknown {
 /** Between a misfit's attempt and the next of any pod. */
 function stallsOf({ backlog }: SchedRecording, run: SchedRun): Stall[] {
   if (backlog === undefined) return [];
-  const bound = run.rows.filter(({ kind, what }) => kind === "pod" && what === "bound").map(({ ms }) => ms);
   return backlog.stalls.flatMap(({ name }): Stall[] => {
     const index = run.attempts.findIndex((attempt) => attempt.name === name);
     const from = run.attempts[index]?.ms;
     const to = run.attempts[index + 1]?.ms;
     if (from === undefined || to === undefined) return [];
-    return [{ length: to - from, queuedBinds: index + 1 - count(bound, from) }];
+    return [{ length: to - from, queuedBinds: queuedAfter(index + 1, from - backlog.leadMs) }];
   });
+}
+
+/** Each decision takes a token, for its bind or its status patch. */
+function queuedAfter(decisions: number, msSinceLead: number): number {
+  const tokens = SCHEDULER_BURST + (SCHEDULER_QPS * msSinceLead) / 1000;
+  return Math.max(0, Math.round(decisions - tokens));
 }
 
 /** How many of these moments had come. */
