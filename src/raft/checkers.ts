@@ -54,8 +54,10 @@ interface Seen {
   wasLeader: boolean;
   /** Crashed since it was last observed. */
   isBack: boolean;
-  /** The member's log, entry by entry: the same objects. */
+  /** The member's log, entry by entry: the same objects. What it has compacted away stays here. */
   readonly entries: Entry[];
+  /** Entries through here were compacted away at the member. */
+  compactedIndex: number;
   /** As far as the member's log is known to be on its disk. */
   stableIndex: number;
   commitIndex: number;
@@ -101,9 +103,11 @@ export class RaftInvariants {
     const seen = this.#seenOf(node.id);
     const { log } = node;
     this.#checkTermAndVote(node, seen);
+    if (log.firstIndex - 1 !== seen.compactedIndex) this.#followCompaction(node, seen);
     const lastSeen = seen.entries.length;
     const isLogChanged =
-      log.lastIndex !== lastSeen || (lastSeen > 0 && log.entry(lastSeen) !== seen.entries[lastSeen - 1]);
+      log.lastIndex !== lastSeen ||
+      (lastSeen >= log.firstIndex && log.entry(lastSeen) !== seen.entries[lastSeen - 1]);
     if (isLogChanged) this.#followLog(node, seen);
     seen.isBack = false;
     seen.stableIndex = log.stableIndex;
@@ -131,6 +135,7 @@ export class RaftInvariants {
         wasLeader: false,
         isBack: false,
         entries: [],
+        compactedIndex: 0,
         stableIndex: 0,
         commitIndex: 0,
       };
@@ -162,12 +167,40 @@ export class RaftInvariants {
     seen.votedFor = votedFor;
   }
 
+  /**
+   * The log begins elsewhere. Whether the member compacted it or was given a snapshot: what it stands for is what the
+   * group has committed. Only after a restart may it begin earlier, since the unsynced snapshot is gone.
+   */
+  #followCompaction(node: RaftView, seen: Seen): void {
+    const { log } = node;
+    const base = log.firstIndex - 1;
+    if (base < seen.compactedIndex && !seen.isBack) {
+      throw new RaftViolation(
+        "State Machine Safety",
+        `member ${node.id} has entry ${base + 1}, which it had compacted away`,
+      );
+    }
+    seen.compactedIndex = base;
+    if (base === 0) return;
+    const committed = this.#committed[base - 1];
+    if (committed === undefined || committed.term !== log.termAt(base)) {
+      throw new RaftViolation(
+        "State Machine Safety",
+        `member ${node.id} has a snapshot of (index ${base}, term ${log.termAt(base)}), where ${committed === undefined ? "nothing" : `an entry of term ${committed.term}`} is committed`,
+      );
+    }
+    if (seen.entries[base - 1] === committed) return;
+    // Installed from a leader: the rest of the old log is gone with it.
+    for (let index = 1; index <= base; index++) seen.entries[index - 1] = this.#committed[index - 1] as Entry;
+    seen.entries.length = base;
+  }
+
   /** Brings the copy of the log up to date and checks what was added or removed. */
   #followLog(node: RaftView, seen: Seen): void {
     const { entries } = seen;
     const { log } = node;
     let common = Math.min(log.lastIndex, entries.length);
-    while (common > 0 && log.entry(common) !== entries[common - 1]) common--;
+    while (common >= log.firstIndex && log.entry(common) !== entries[common - 1]) common--;
     if (common < entries.length && node.role === "leader" && seen.wasLeader) {
       throw new RaftViolation(
         "Leader Append-Only",
@@ -234,7 +267,9 @@ export class RaftInvariants {
 
   #followCommit(node: RaftView, seen: Seen): void {
     const knownBefore = this.#committed.length;
-    for (let index = seen.commitIndex + 1; index <= node.commitIndex; index++) {
+    // What a snapshot stands for was compared when it was seen.
+    const from = Math.max(seen.commitIndex + 1, node.log.firstIndex);
+    for (let index = from; index <= node.commitIndex; index++) {
       const entry = node.log.entry(index);
       if (index > this.#committed.length) {
         this.#committed.push(entry);
@@ -277,12 +312,13 @@ export function checkEverything(nodes: readonly RaftView[], past?: RaftInvariant
         throw new RaftViolation("Election Safety", `members ${a.id} and ${b.id} both lead in term ${a.term}`);
       }
       checkLogsMatch(a, b);
-      for (let index = 1; index <= Math.min(a.commitIndex, b.commitIndex); index++) {
+      const from = Math.max(a.log.firstIndex, b.log.firstIndex);
+      for (let index = from; index <= Math.min(a.commitIndex, b.commitIndex); index++) {
         checkSameEntry(b.id, b.log.entry(index), a.log.entry(index));
       }
     }
     if (past !== undefined) {
-      for (let index = 1; index <= a.commitIndex; index++) {
+      for (let index = a.log.firstIndex; index <= a.commitIndex; index++) {
         const committed = past.committedEntry(index);
         if (committed !== undefined) checkSameEntry(a.id, a.log.entry(index), committed);
       }
@@ -293,8 +329,9 @@ export function checkEverything(nodes: readonly RaftView[], past?: RaftInvariant
 /** If two logs hold an entry of the same index and term, they are the same through it (§5.3). */
 function checkLogsMatch(a: RaftView, b: RaftView): void {
   let index = Math.min(a.log.lastIndex, b.log.lastIndex);
-  while (index > 0 && a.log.termAt(index) !== b.log.termAt(index)) index--;
-  for (; index > 0; index--) {
+  const from = Math.max(a.log.firstIndex, b.log.firstIndex);
+  while (index >= from && a.log.termAt(index) !== b.log.termAt(index)) index--;
+  for (; index >= from; index--) {
     const [x, y] = [a.log.entry(index), b.log.entry(index)];
     if (x.term !== y.term || x.data !== y.data) {
       throw new RaftViolation(

@@ -1,9 +1,11 @@
 import { assert } from "../assert.js";
+import { membersOf, simpleConfiguration } from "./configuration.js";
 import { RaftLog } from "./log.js";
 import { Progress } from "./progress.js";
 import { majorityIndex } from "./quorum.js";
 import { PendingReads } from "./reads.js";
 import type {
+  Configuration,
   DurableImage,
   Effects,
   Entry,
@@ -12,6 +14,7 @@ import type {
   RaftConfig,
   ReadState,
   Role,
+  Snapshot,
 } from "./types.js";
 import { NONE } from "./types.js";
 import { WriteAheadLog } from "./wal.js";
@@ -19,6 +22,7 @@ import { WriteAheadLog } from "./wal.js";
 /** The effects while a step fills them. */
 interface EffectsInMaking extends Effects {
   readonly messages: Message[];
+  snapshot: Snapshot | undefined;
   readonly sendAfter: number[];
   readonly committed: Entry[];
   readonly dropped: number[];
@@ -39,10 +43,13 @@ export class RaftCore {
   readonly config: RaftConfig;
   readonly log: RaftLog;
   readonly wal: WriteAheadLog;
-  /** One for each voter, in the order of identities; the member itself is among them. Meaningful at a leader. */
-  readonly progress: readonly Progress[];
+  configuration: Configuration;
+  /** The latest, from this member's own host or from a leader. */
+  snapshot: Snapshot | undefined;
+  /** One for each member of the configuration, in the order of identities, mostly with this one among them. Meaningful at a leader. */
+  progress: readonly Progress[] = [];
   /** Answers in the election under way, beside `progress`. */
-  readonly ballots: Ballot[];
+  ballots: Ballot[] = [];
   readonly reads = new PendingReads();
   readonly effects: EffectsInMaking;
 
@@ -65,18 +72,18 @@ export class RaftCore {
   /** Sequence of the latest write that holds `term` and `votedFor`. */
   #hardStateSequence = 0;
   /** Entries through here were given to the host. */
-  #deliveredIndex: number;
+  deliveredIndex: number;
 
   constructor(config: RaftConfig, image: DurableImage, appliedIndex: number) {
     checkConfig(config);
     const { term, votedFor, commitIndex } = image.hardState;
     this.id = config.id;
     this.config = config;
-    this.log = new RaftLog(image.entries, commitIndex);
+    this.snapshot = image.snapshot;
+    this.log = new RaftLog(image.entries, commitIndex, image.snapshot);
     this.wal = new WriteAheadLog(image);
-    const voters = config.voters.slice().sort((a, b) => a - b);
-    this.progress = voters.map((id) => new Progress(id, config.inflightMessagesMax));
-    this.ballots = voters.map(() => "none");
+    this.configuration = this.configurationAt(commitIndex);
+    this.adopt(this.configuration);
     this.term = term;
     this.votedFor = votedFor;
     assert(
@@ -84,9 +91,11 @@ export class RaftCore {
       `applied index ${appliedIndex} beyond the commit index ${commitIndex}`,
     );
     assert(this.log.lastTerm <= term, `the log's last term ${this.log.lastTerm} is above the term ${term}`);
-    this.#deliveredIndex = appliedIndex;
+    // A state machine that is behind the snapshot is made from it.
+    this.deliveredIndex = Math.max(appliedIndex, image.snapshot?.index ?? 0);
     this.effects = {
       messages: [],
+      snapshot: undefined,
       sendAfter: [],
       committed: [],
       dropped: [],
@@ -136,6 +145,46 @@ export class RaftCore {
     log.writing(this.wal.writeEntries(term, votedFor, log.commitIndex, lastKept, entries));
   }
 
+  /** Takes a leader's snapshot for the log, and has it written. */
+  install(snapshot: Snapshot): void {
+    const { term, votedFor, log } = this;
+    log.restore(snapshot);
+    this.snapshot = snapshot;
+    log.writing(this.wal.writeSnapshot(term, votedFor, log.commitIndex, snapshot, true));
+    this.deliveredIndex = snapshot.index;
+    this.effects.snapshot = snapshot;
+    this.adopt(snapshot.configuration);
+  }
+
+  /** The configuration as of `index`: from the latest snapshot, or from the log's beginning. */
+  configurationAt(_index: number): Configuration {
+    return this.snapshot?.configuration ?? simpleConfiguration(this.config.voters, this.config.learners);
+  }
+
+  /** Members that stay keep their progress; new ones begin at the log's end. */
+  adopt(configuration: Configuration): void {
+    this.configuration = configuration;
+    const { progress, ballots } = this;
+    const members = membersOf(configuration);
+    const before = members.map((id) => progress.findIndex((one) => one.id === id));
+    this.progress = before.map((at, i) => {
+      const id = members[i] as MemberId;
+      const one = progress[at] ?? new Progress(id, this.config.inflightMessagesMax);
+      one.isVoter = configuration.voters.includes(id);
+      return one;
+    });
+    this.ballots = before.map((at) => ballots[at] ?? "none");
+  }
+
+  /** Tells the leader that the log equals its own through `index`, once it is on disk through there. */
+  acknowledge(to: MemberId, index: number): void {
+    const { id: from, term } = this;
+    this.sendAfterEntries(
+      { type: "AppendEntriesResponse", from, to, term, success: true, index, hintIndex: 0, hintTerm: 0 },
+      index,
+    );
+  }
+
   /** Sends without waiting for the disk: a leader's appends and heartbeats, which promise nothing of its own disk. */
   send(message: Message): void {
     this.effects.messages.push(message);
@@ -159,7 +208,7 @@ export class RaftCore {
     this.effects.sendAfter.push(this.wal.writeSequence);
   }
 
-  /** The progress of `id`; undefined for a member without a vote. */
+  /** The progress of `id`; undefined for a stranger. */
   progressOf(id: MemberId): Progress | undefined {
     for (const progress of this.progress) if (progress.id === id) return progress;
     return undefined;
@@ -171,8 +220,8 @@ export class RaftCore {
   }
 
   /** The highest of its values that a majority of the voters has reached. */
-  quorumIndex(valueOf: (progress: Progress) => number): number {
-    return majorityIndex(this.progress.map(valueOf));
+  quorumIndex(reached: (progress: Progress) => number): number {
+    return majorityIndex(this.progress.map(reached));
   }
 
   /** Clears the effects of the step before. */
@@ -182,6 +231,7 @@ export class RaftCore {
       effects.messages.length = 0;
       effects.sendAfter.length = 0;
     }
+    if (effects.snapshot !== undefined) effects.snapshot = undefined;
     if (effects.committed.length > 0) effects.committed.length = 0;
     if (effects.dropped.length > 0) effects.dropped.length = 0;
     if (effects.readStates.length > 0) effects.readStates.length = 0;
@@ -191,9 +241,9 @@ export class RaftCore {
   endStep(roleBefore: Role, leaderBefore: MemberId): Effects {
     const effects = this.effects;
     const commitIndex = this.log.commitIndex;
-    while (this.#deliveredIndex < commitIndex) {
-      this.#deliveredIndex += 1;
-      effects.committed.push(this.log.entry(this.#deliveredIndex));
+    while (this.deliveredIndex < commitIndex) {
+      this.deliveredIndex += 1;
+      effects.committed.push(this.log.entry(this.deliveredIndex));
     }
     effects.softStateChanged = this.role !== roleBefore || this.leader !== leaderBefore;
     effects.writeSequence = this.wal.writeSequence;
@@ -220,8 +270,8 @@ function checkConfig(config: RaftConfig): void {
   const { readOnlyOption, checkQuorum } = config;
   const { id, voters, electionTicks, heartbeatTicks, inflightMessagesMax, entriesPerMessageMax } = config;
   assert(Number.isInteger(id) && id > NONE, `member id ${id} is not a positive integer`);
-  assert(voters.includes(id), `member ${id} is not among the voters ${voters.join(", ")}`);
-  assert(new Set(voters).size === voters.length, `a voter is named twice: ${voters.join(", ")}`);
+  const founders = [...voters, ...(config.learners ?? [])];
+  assert(new Set(founders).size === founders.length, `a member is named twice: ${founders.join(", ")}`);
   assert(Number.isInteger(heartbeatTicks) && heartbeatTicks >= 1, `heartbeat of ${heartbeatTicks} ticks`);
   assert(
     Number.isInteger(electionTicks) && electionTicks > heartbeatTicks,

@@ -33,6 +33,7 @@ import {
 } from "./election.js";
 import { handleHeartbeat } from "./heartbeat.js";
 import type { LogView } from "./log.js";
+import type { ProgressState } from "./progress.js";
 import { handleReadIndex } from "./reads.js";
 import {
   answerStaleLeader,
@@ -43,19 +44,23 @@ import {
   handlePropose,
   handleUnreachable,
 } from "./replication.js";
+import { handleInstallSnapshot, handleSnapshotReport, takeSnapshot } from "./snapshots.js";
 import { continueTransfer, handleTransferLeadership } from "./transfer.js";
 import type {
   AppendEntries,
+  Configuration,
   DurableImage,
   Effects,
   Entry,
   HardState,
   Heartbeat,
   Input,
+  InstallSnapshot,
   MemberId,
   Message,
   RaftConfig,
   Role,
+  Snapshot,
 } from "./types.js";
 import { NONE } from "./types.js";
 
@@ -66,7 +71,7 @@ export interface ProgressView {
   readonly id: MemberId;
   readonly matchIndex: number;
   readonly nextIndex: number;
-  readonly state: "probe" | "replicate";
+  readonly state: ProgressState;
   readonly isPaused: boolean;
 }
 
@@ -84,23 +89,40 @@ export class RaftNode {
 
   /**
    * A member that comes back with what its disk holds. Its first effects hold the entries from `appliedIndex` + 1
-   * through the commit index, for a state machine that has lost what came after `appliedIndex`.
+   * through the commit index, for a state machine that has lost what came after `appliedIndex`; but none that is in the
+   * snapshot, from which the host makes a state machine that is behind it.
    */
   static restart(
     config: RaftConfig,
     hardState: HardState,
     entries: readonly Entry[],
     appliedIndex = 0,
+    snapshot?: Snapshot,
   ): RaftNode {
-    return new RaftNode(new RaftCore(config, { hardState, entries }, appliedIndex));
+    const image = snapshot === undefined ? { hardState, entries } : { hardState, snapshot, entries };
+    return new RaftNode(new RaftCore(config, image, appliedIndex));
   }
 
   get id(): MemberId {
     return this.#core.id;
   }
 
+  /** Who takes part, as far as this member knows it to be committed. */
+  get configuration(): Configuration {
+    return this.#core.configuration;
+  }
+
   get voters(): readonly MemberId[] {
-    return this.#core.config.voters;
+    return this.#core.configuration.voters;
+  }
+
+  get votersOutgoing(): readonly MemberId[] {
+    return this.#core.configuration.votersOutgoing;
+  }
+
+  /** The latest snapshot, taken here or installed. */
+  get snapshot(): Snapshot | undefined {
+    return this.#core.snapshot;
   }
 
   get term(): number {
@@ -191,6 +213,10 @@ export class RaftNode {
         return this.campaign();
       case "reportUnreachable":
         return this.reportUnreachable(input.member);
+      case "reportSnapshot":
+        return this.reportSnapshot(input.member, input.isDelivered);
+      case "takeSnapshot":
+        return this.takeSnapshot(input.index, input.compactThrough);
       case "readIndex":
         return this.readIndex(input.context);
       case "transferLeadership":
@@ -264,6 +290,27 @@ export class RaftNode {
     return core.endStep(role, leader);
   }
 
+  /** The transport has delivered a snapshot to `member`, or has failed to. Without such a report a leader waits for that member's answer alone. */
+  reportSnapshot(member: MemberId, isDelivered: boolean): Effects {
+    const core = this.#core;
+    const { role, leader } = core;
+    core.beginStep();
+    if (role === "leader") handleSnapshotReport(core, member, isDelivered);
+    return core.endStep(role, leader);
+  }
+
+  /**
+   * The host has saved its state machine as of `index`, which it has applied. The log forgets the entries through
+   * `compactThrough`, at most `index`; after a restart it begins behind the snapshot.
+   */
+  takeSnapshot(index: number, compactThrough: number = index): Effects {
+    const core = this.#core;
+    const { role, leader } = core;
+    core.beginStep();
+    takeSnapshot(core, index, compactThrough);
+    return core.endStep(role, leader);
+  }
+
   /**
    * The host wants to read linearizably and calls the read `context`. The answer comes as one of `readStates`, now or in
    * a later step, or never: the host asks again after a while, as etcd does every 500 ms.
@@ -319,6 +366,7 @@ function settleTerm(core: RaftCore, message: TermMessage): boolean {
       return true;
     case "AppendEntries":
     case "Heartbeat":
+    case "InstallSnapshot":
       core.becomeFollower(message.term, message.from);
       return true;
     default:
@@ -332,6 +380,7 @@ function refuseOldTerm(core: RaftCore, message: Message): void {
   switch (message.type) {
     case "AppendEntries":
     case "Heartbeat":
+    case "InstallSnapshot":
       // Under these two a member of a higher term cannot make itself heard by campaigning, so it answers: the old
       // leader then takes the term over. Without them its campaign does that.
       if (preVote || checkQuorum) answerStaleLeader(core, message.from);
@@ -371,6 +420,10 @@ function dispatch(core: RaftCore, message: TermMessage): void {
       followLeader(core, message);
       handleHeartbeat(core, message);
       return;
+    case "InstallSnapshot":
+      followLeader(core, message);
+      handleInstallSnapshot(core, message);
+      return;
     case "AppendEntriesResponse":
       if (core.role === "leader") handleAppendEntriesResponse(core, message);
       if (message.success && core.role === "leader") continueTransfer(core, message.from);
@@ -394,7 +447,7 @@ function dispatch(core: RaftCore, message: TermMessage): void {
 }
 
 /** The sender is the leader of this term: heard. */
-function followLeader(core: RaftCore, message: AppendEntries | Heartbeat): void {
+function followLeader(core: RaftCore, message: AppendEntries | Heartbeat | InstallSnapshot): void {
   assert(core.role !== "leader", `members ${core.id} and ${message.from} both lead in term ${core.term}`);
   if (core.role !== "follower") core.becomeFollower(core.term, message.from);
   core.electionElapsed = 0;

@@ -3,8 +3,9 @@ import type { MemberId } from "./types.js";
 /**
  * How a leader feeds one follower. *Probe*: where its log agrees is not known, so one AppendEntries with entries goes
  * out per answer or heartbeat. *Replicate*: it agrees so far, so entries are sent optimistically, up to the window.
+ * *Snapshot*: it is behind the compacted log; a snapshot is under way, and nothing else is sent.
  */
-export type ProgressState = "probe" | "replicate";
+export type ProgressState = "probe" | "replicate" | "snapshot";
 
 /** A leader's picture of one member's log (figure 2, "volatile state on leaders"), with flow control. */
 export class Progress {
@@ -16,6 +17,8 @@ export class Progress {
   state: ProgressState = "probe";
   /** In probe: entries are under way and unanswered. */
   probeSent = false;
+  /** In snapshot: the index of the one under way. */
+  pendingSnapshot = 0;
   /** Heard from since the last check of the quorum. */
   recentActive = false;
   /** The latest round of reads whose heartbeat the member answered (reads.ts). */
@@ -35,27 +38,32 @@ export class Progress {
     this.nextIndex = lastIndex + 1;
     this.state = "probe";
     this.probeSent = false;
+    this.pendingSnapshot = 0;
     this.recentActive = false;
     this.readRound = 0;
     this.inflights.clear();
   }
 
+  /** After a snapshot the probe begins behind it, if it is not known to have failed. */
   becomeProbe(): void {
-    this.state = "probe";
-    this.probeSent = false;
-    this.inflights.clear();
-    this.nextIndex = this.matchIndex + 1;
+    this.nextIndex = Math.max(this.matchIndex, this.pendingSnapshot) + 1;
+    this.#enter("probe");
   }
 
   becomeReplicate(): void {
-    this.state = "replicate";
-    this.probeSent = false;
-    this.inflights.clear();
     this.nextIndex = this.matchIndex + 1;
+    this.#enter("replicate");
+  }
+
+  becomeSnapshot(index: number): void {
+    this.nextIndex = index + 1;
+    this.#enter("snapshot");
+    this.pendingSnapshot = index;
   }
 
   get isPaused(): boolean {
-    return this.state === "probe" ? this.probeSent : this.inflights.isFull;
+    if (this.state === "replicate") return this.inflights.isFull;
+    return this.state === "snapshot" || this.probeSent;
   }
 
   /** The member acknowledged everything through `index`. Returns whether that is news. */
@@ -81,6 +89,13 @@ export class Progress {
     this.nextIndex = Math.max(Math.min(refused, hint + 1), this.matchIndex + 1);
     this.probeSent = false;
     return true;
+  }
+
+  #enter(state: ProgressState): void {
+    this.state = state;
+    this.probeSent = false;
+    this.pendingSnapshot = 0;
+    this.inflights.clear();
   }
 }
 

@@ -2,6 +2,7 @@
 import type { RaftCore } from "./core.js";
 import type { Progress } from "./progress.js";
 import { acknowledgeReads, releaseEarlyReads } from "./reads.js";
+import { sendSnapshot } from "./snapshots.js";
 import type { AppendEntries, AppendEntriesResponse, Entry, HeartbeatResponse, MemberId } from "./types.js";
 import { NONE } from "./types.js";
 
@@ -51,7 +52,7 @@ export function handleAppendEntries(core: RaftCore, message: AppendEntries): voi
   const { log } = core;
   if (prevLogIndex < log.commitIndex) {
     // An old message: all of it is committed here, perhaps more.
-    acknowledge(core, message.from, log.commitIndex);
+    core.acknowledge(message.from, log.commitIndex);
     return;
   }
   if (log.termAt(prevLogIndex) !== prevLogTerm) {
@@ -65,7 +66,7 @@ export function handleAppendEntries(core: RaftCore, message: AppendEntries): voi
   }
   const lastNew = prevLogIndex + entries.length;
   log.commitTo(Math.min(message.leaderCommit, lastNew));
-  acknowledge(core, message.from, lastNew);
+  core.acknowledge(message.from, lastNew);
 }
 
 /** A leader learns how far a follower is. */
@@ -116,8 +117,9 @@ function handleAcknowledgement(core: RaftCore, progress: Progress, index: number
   // A probe that confirms what was known already ends the probing as well; index 0 confirms nothing.
   const endsProbe = progress.state === "probe" && index > 0 && index === progress.matchIndex;
   if (!isNews && !endsProbe) return;
-  if (progress.state === "probe") progress.becomeReplicate();
-  else progress.inflights.freeThrough(index);
+  if (progress.state === "replicate") progress.inflights.freeThrough(index);
+  // A snapshot is no longer needed once the log reaches back far enough, whichever snapshot did it.
+  else if (progress.state === "probe" || index + 1 >= core.log.firstIndex) progress.becomeReplicate();
   if (!(isNews && commitAndTell(core)) && wasPaused) {
     // While paused it may have missed the latest commit index.
     sendAppend(core, progress, true);
@@ -141,6 +143,7 @@ export function sendAppend(core: RaftCore, progress: Progress, evenIfEmpty: bool
   if (progress.isPaused) return false;
   const { log, id: from, term } = core;
   const prevLogIndex = progress.nextIndex - 1;
+  if (prevLogIndex < log.firstIndex - 1) return sendSnapshot(core, progress);
   const isEmpty = prevLogIndex >= log.lastIndex;
   if (isEmpty && !evenIfEmpty) return false;
   const entries = isEmpty ? NO_ENTRIES : log.slice(progress.nextIndex, core.config.entriesPerMessageMax);
@@ -185,22 +188,6 @@ function matchIndexOf(progress: Progress): number {
   return progress.matchIndex;
 }
 
-function acknowledge(core: RaftCore, to: MemberId, index: number): void {
-  core.sendAfterEntries(
-    {
-      type: "AppendEntriesResponse",
-      from: core.id,
-      to,
-      term: core.term,
-      success: true,
-      index,
-      hintIndex: 0,
-      hintTerm: 0,
-    },
-    index,
-  );
-}
-
 function refuse(core: RaftCore, message: AppendEntries): void {
   const { log } = core;
   const hintIndex = log.lastIndexWithin(Math.min(message.prevLogIndex, log.lastIndex), message.prevLogTerm);
@@ -212,6 +199,6 @@ function refuse(core: RaftCore, message: AppendEntries): void {
     success: false,
     index: message.prevLogIndex,
     hintIndex,
-    hintTerm: log.termAt(hintIndex),
+    hintTerm: Math.max(log.termAt(hintIndex), 0),
   });
 }

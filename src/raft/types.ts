@@ -34,9 +34,36 @@ export interface HardState {
   readonly commitIndex: number;
 }
 
-/** What a member finds on its disk: the way to start it again. Entries are in order, the first has index 1. */
+/**
+ * Who takes part (§6). Each list is in the order of identities. *Invariant:* a learner is in neither set of voters; who
+ * is in `learnersNext` is in `votersOutgoing`; without outgoing voters there are no next learners and no `autoLeave`.
+ */
+export interface Configuration {
+  /** The voters; in a joint configuration those of the new one (C_new). */
+  readonly voters: readonly MemberId[];
+  /** In a joint configuration the voters of the old one (C_old), else nobody. */
+  readonly votersOutgoing: readonly MemberId[];
+  /** They are sent the log and have no vote (dissertation §4.2.1). */
+  readonly learners: readonly MemberId[];
+  /** Outgoing voters that will be learners when the joint configuration is left. */
+  readonly learnersNext: readonly MemberId[];
+  /** The leader leaves the joint configuration by itself once it is committed. */
+  readonly autoLeave: boolean;
+}
+
+/** Stands for the log through `index` (§7). The state machine's content at that index is the host's. */
+export interface Snapshot {
+  readonly index: number;
+  /** Of the entry at `index`. */
+  readonly term: number;
+  /** As of `index`. */
+  readonly configuration: Configuration;
+}
+
+/** What a member finds on its disk: the way to start it again. Entries are in order, the first follows the snapshot (index 1 without one). */
 export interface DurableImage {
   readonly hardState: HardState;
+  readonly snapshot?: Snapshot;
   readonly entries: readonly Entry[];
 }
 
@@ -114,6 +141,13 @@ export interface HeartbeatResponse extends Addressed {
   readonly context: number;
 }
 
+/** Replaces a log that ends before the leader's begins (§7). In one piece, like etcd's. */
+export interface InstallSnapshot extends Addressed {
+  readonly type: "InstallSnapshot";
+  readonly term: number;
+  readonly snapshot: Snapshot;
+}
+
 /** Proposals handed on by a follower to the member it believes to be leader. Belongs to no term: `term` is 0. */
 export interface Propose extends Addressed {
   readonly type: "Propose";
@@ -160,6 +194,7 @@ export type Message =
   | AppendEntriesResponse
   | Heartbeat
   | HeartbeatResponse
+  | InstallSnapshot
   | Propose
   | ReadIndex
   | ReadIndexResponse
@@ -174,6 +209,8 @@ export type Input =
   | { readonly type: "persisted"; readonly writeSequence: number }
   | { readonly type: "campaign" }
   | { readonly type: "reportUnreachable"; readonly member: MemberId }
+  | { readonly type: "reportSnapshot"; readonly member: MemberId; readonly isDelivered: boolean }
+  | { readonly type: "takeSnapshot"; readonly index: number; readonly compactThrough: number }
   | { readonly type: "readIndex"; readonly context: number }
   | { readonly type: "transferLeadership"; readonly transferee: MemberId }
   | { readonly type: "forgetLeader" };
@@ -194,6 +231,8 @@ export interface Effects {
   readonly messages: readonly Message[];
   /** Beside each message: the write sequence that must be durable before it may leave; 0 for at once. */
   readonly sendAfter: readonly number[];
+  /** Installed from the leader: the state machine becomes that of its index, before `committed` is applied. Mostly undefined. */
+  readonly snapshot: Snapshot | undefined;
   /** Newly committed, in log order, each once in a node's life (§5.3): to be applied. */
   readonly committed: readonly Entry[];
   /** Proposals of this host refused because no leader is known, or because this leader is handing over: the host may hold them and propose them again. */
@@ -209,8 +248,10 @@ export interface Effects {
 /** How a member is set up. */
 export interface RaftConfig {
   readonly id: MemberId;
-  /** All members with a vote, this one among them. */
+  /** The voters at the log's beginning, the same at every member of the group. Who comes later learns of the rest from the log, or from a snapshot. */
   readonly voters: readonly MemberId[];
+  /** The learners at the log's beginning. */
+  readonly learners?: readonly MemberId[];
   /** E: the election timeout in ticks; the randomised one is drawn from E..2E-1. */
   readonly electionTicks: number;
   /** A leader sends heartbeats every so many ticks. */

@@ -1,5 +1,5 @@
 import { assert } from "../assert.js";
-import type { DurableImage, Entry, HardState, MemberId } from "./types.js";
+import type { DurableImage, Entry, MemberId, Snapshot } from "./types.js";
 
 const NO_ENTRIES: readonly Entry[] = [];
 
@@ -11,6 +11,18 @@ interface WalRecord {
   /** Entries beyond this index are cut off before `entries` are written; -1 leaves the log alone. */
   readonly lastKept: number;
   readonly entries: readonly Entry[];
+  /** Entries through its index are gone; with `lastKept` equal to that index, those beyond it, too. */
+  readonly snapshot: Snapshot | undefined;
+}
+
+/** The disk's content while records are applied to it. */
+interface Disk {
+  term: number;
+  votedFor: MemberId;
+  commitIndex: number;
+  snapshot: Snapshot | undefined;
+  /** Those after the snapshot. */
+  entries: Entry[];
 }
 
 /**
@@ -19,10 +31,7 @@ interface WalRecord {
  * that a crash can be played with exactly what the disk had.
  */
 export class WriteAheadLog {
-  #term: number;
-  #votedFor: MemberId;
-  #commitIndex: number;
-  readonly #entries: Entry[];
+  readonly #disk: Disk;
   readonly #pending: WalRecord[] = [];
   /** Sequence of the latest record. */
   writeSequence = 0;
@@ -30,25 +39,30 @@ export class WriteAheadLog {
   durableSequence = 0;
 
   constructor(image: DurableImage) {
-    this.#term = image.hardState.term;
-    this.#votedFor = image.hardState.votedFor;
-    this.#commitIndex = image.hardState.commitIndex;
-    this.#entries = image.entries.slice();
+    const { hardState, snapshot, entries } = image;
+    this.#disk = { ...hardState, snapshot, entries: entries.slice() };
   }
 
   /** The term on disk, as far as reported. */
   get durableTerm(): number {
-    return this.#term;
+    return this.#disk.term;
   }
 
   /** The vote on disk, as far as reported. */
   get durableVotedFor(): MemberId {
-    return this.#votedFor;
+    return this.#disk.votedFor;
   }
 
   /** Appends a record of a changed term or vote. Returns its sequence. */
   writeHardState(term: number, votedFor: MemberId, commitIndex: number): number {
-    return this.#write({ term, votedFor, commitIndex, lastKept: -1, entries: NO_ENTRIES });
+    return this.#write({
+      term,
+      votedFor,
+      commitIndex,
+      lastKept: -1,
+      entries: NO_ENTRIES,
+      snapshot: undefined,
+    });
   }
 
   /** Appends a record that replaces everything beyond `lastKept` by `entries`. Returns its sequence. */
@@ -59,7 +73,19 @@ export class WriteAheadLog {
     lastKept: number,
     entries: readonly Entry[],
   ): number {
-    return this.#write({ term, votedFor, commitIndex, lastKept, entries });
+    return this.#write({ term, votedFor, commitIndex, lastKept, entries, snapshot: undefined });
+  }
+
+  /** Appends a record of a snapshot, one that `replaces` the whole log or one that stands for its beginning. Returns its sequence. */
+  writeSnapshot(
+    term: number,
+    votedFor: MemberId,
+    commitIndex: number,
+    snapshot: Snapshot,
+    replaces: boolean,
+  ): number {
+    const lastKept = replaces ? snapshot.index : -1;
+    return this.#write({ term, votedFor, commitIndex, lastKept, entries: NO_ENTRIES, snapshot });
   }
 
   /** The disk has everything through `sequence`. */
@@ -73,13 +99,7 @@ export class WriteAheadLog {
       `fsync of write ${sequence} reported after ${this.durableSequence}`,
     );
     const count = sequence - this.durableSequence;
-    for (let i = 0; i < count; i++) {
-      const record = this.#pending[i] as WalRecord;
-      this.#term = record.term;
-      this.#votedFor = record.votedFor;
-      this.#commitIndex = record.commitIndex;
-      apply(record, this.#entries);
-    }
+    for (let i = 0; i < count; i++) apply(this.#pending[i] as WalRecord, this.#disk);
     this.#pending.splice(0, count);
     this.durableSequence = sequence;
   }
@@ -90,14 +110,12 @@ export class WriteAheadLog {
       sequence >= this.durableSequence && sequence <= this.writeSequence,
       `no image at write ${sequence}: the disk is between ${this.durableSequence} and ${this.writeSequence}`,
     );
-    const entries = this.#entries.slice();
-    let hardState: HardState = { term: this.#term, votedFor: this.#votedFor, commitIndex: this.#commitIndex };
-    for (let i = 0; i < sequence - this.durableSequence; i++) {
-      const record = this.#pending[i] as WalRecord;
-      hardState = { term: record.term, votedFor: record.votedFor, commitIndex: record.commitIndex };
-      apply(record, entries);
-    }
-    return { hardState, entries };
+    const disk: Disk = { ...this.#disk, entries: this.#disk.entries.slice() };
+    const count = sequence - this.durableSequence;
+    for (let i = 0; i < count; i++) apply(this.#pending[i] as WalRecord, disk);
+    const { term, votedFor, commitIndex, snapshot, entries } = disk;
+    const hardState = { term, votedFor, commitIndex };
+    return snapshot === undefined ? { hardState, entries } : { hardState, snapshot, entries };
   }
 
   #write(record: WalRecord): number {
@@ -107,12 +125,27 @@ export class WriteAheadLog {
   }
 }
 
-function apply(record: WalRecord, entries: Entry[]): void {
-  if (record.lastKept < 0) return;
+function apply(record: WalRecord, disk: Disk): void {
+  disk.term = record.term;
+  disk.votedFor = record.votedFor;
+  disk.commitIndex = record.commitIndex;
+  if (record.snapshot !== undefined) applySnapshot(record.snapshot, record.lastKept >= 0, disk);
+  else if (record.lastKept >= 0) applyEntries(record.lastKept, record.entries, disk);
+}
+
+function applySnapshot(snapshot: Snapshot, replaces: boolean, disk: Disk): void {
+  const compacted = snapshot.index - (disk.snapshot?.index ?? 0);
+  disk.snapshot = snapshot;
+  disk.entries = replaces ? [] : disk.entries.slice(compacted);
+}
+
+function applyEntries(lastKept: number, added: readonly Entry[], disk: Disk): void {
+  const { entries } = disk;
+  const kept = lastKept - (disk.snapshot?.index ?? 0);
   assert(
-    record.lastKept <= entries.length,
-    `a write begins at ${record.lastKept + 1}, the disk ends at ${entries.length}`,
+    kept >= 0 && kept <= entries.length,
+    `a write begins after entry ${kept} of the ${entries.length} on disk`,
   );
-  if (entries.length > record.lastKept) entries.length = record.lastKept;
-  for (const entry of record.entries) entries.push(entry);
+  if (entries.length > kept) entries.length = kept;
+  for (const entry of added) entries.push(entry);
 }

@@ -13,12 +13,14 @@ interface Made {
   commitIndex?: number;
   entries?: readonly Entry[];
   stableIndex?: number;
+  compactedIndex?: number;
 }
 
 function view(made: Made): RaftView {
   const entries = made.entries ?? [];
   const { id, term, votedFor = 0, role = "follower", commitIndex = 0, stableIndex = entries.length } = made;
   const log = {
+    firstIndex: (made.compactedIndex ?? 0) + 1,
     lastIndex: entries.length,
     stableIndex,
     commitIndex,
@@ -100,6 +102,25 @@ describe("each property, broken", () => {
     ];
     expect(lastViolates(...members)).toBe("State Machine Safety");
     expect(violationOf(() => checkEverything(members.map(view)))).toBe("State Machine Safety");
+  });
+
+  it("State Machine Safety, of what a snapshot stands for", () => {
+    const committed: Made[] = [
+      { id: 1, term: 2, entries: log },
+      { id: 2, term: 2, entries: log, commitIndex: 3 },
+    ];
+    const elsewhere = entriesOfTerms(1, 2, 2);
+    const compacted: Made = { id: 3, term: 3, entries: log, commitIndex: 3, compactedIndex: 2 };
+    expect(lastViolates(...committed, compacted)).toBeUndefined();
+    expect(lastViolates(...committed, { ...compacted, entries: elsewhere })).toBe("State Machine Safety");
+    // Nobody has committed so far.
+    expect(lastViolates(committed[0] as Made, { ...compacted, compactedIndex: 3 })).toBe(
+      "State Machine Safety",
+    );
+    // What was compacted away does not come back.
+    expect(lastViolates(...committed, compacted, { ...compacted, compactedIndex: 1 })).toBe(
+      "State Machine Safety",
+    );
   });
 
   it("Committed Is Durable", () => {

@@ -5,17 +5,27 @@
 import { assert } from "../../src/assert.js";
 import { RaftInvariants } from "../../src/raft/checkers.js";
 import { RaftNode } from "../../src/raft/node.js";
-import type { Effects, Entry, HardState, MemberId, Message, RaftConfig } from "../../src/raft/types.js";
+import type {
+  DurableImage,
+  Effects,
+  Entry,
+  HardState,
+  MemberId,
+  Message,
+  RaftConfig,
+} from "../../src/raft/types.js";
 import { ETCD_DEFAULTS, NONE } from "../../src/raft/types.js";
 
 export interface GroupOptions extends Partial<Omit<RaftConfig, "id" | "voters">> {
   /** Members that start with something on disk. */
-  readonly disks?: Readonly<Record<MemberId, { hardState: HardState; entries: readonly Entry[] }>>;
+  readonly disks?: Readonly<Record<MemberId, DurableImage>>;
   /** A host with a bug: sends without waiting for the disk. */
   readonly ignoresSendAfter?: boolean;
   /** The test forges messages that no group would send, so its state may be one that no group could reach. */
   readonly isForged?: boolean;
 }
+
+const BLANK: DurableImage = { hardState: { term: 0, votedFor: NONE, commitIndex: 0 }, entries: [] };
 
 interface Waiting {
   readonly message: Message;
@@ -48,8 +58,7 @@ export class Group {
     this.voters = voters;
     this.options = options;
     for (const id of voters) {
-      const disk = options.disks?.[id];
-      this.#boot(id, disk?.hardState ?? { term: 0, votedFor: NONE, commitIndex: 0 }, disk?.entries ?? []);
+      this.#boot(id, options.disks?.[id] ?? BLANK);
     }
   }
 
@@ -75,7 +84,8 @@ export class Group {
   /** "term term term ..." of the member's log. */
   terms(id: MemberId): string {
     const { log } = this.node(id);
-    return Array.from({ length: log.lastIndex }, (_, i) => log.termAt(i + 1)).join(" ");
+    const count = log.lastIndex - log.firstIndex + 1;
+    return Array.from({ length: count }, (_, i) => log.termAt(log.firstIndex + i)).join(" ");
   }
 
   tick(id: MemberId, count = 1): void {
@@ -94,6 +104,14 @@ export class Group {
     this.#take(id, this.node(id).reportUnreachable(member));
   }
 
+  takeSnapshot(id: MemberId, index?: number, compactThrough?: number): void {
+    this.#take(id, this.node(id).takeSnapshot(index ?? this.node(id).commitIndex, compactThrough));
+  }
+
+  reportSnapshot(id: MemberId, member: MemberId, isDelivered: boolean): void {
+    if (this.isUp(id)) this.#take(id, this.node(id).reportSnapshot(member, isDelivered));
+  }
+
   readIndex(id: MemberId, context: number): void {
     this.#take(id, this.node(id).readIndex(context));
   }
@@ -109,18 +127,26 @@ export class Group {
   /** Gives a message to its receiver, if it is up. */
   deliver(message: Message): void {
     const node = this.#nodes.get(message.to);
-    if (node === undefined) return;
-    const { lastIndex } = node.log;
-    const last = lastIndex === 0 ? undefined : node.log.entry(lastIndex);
+    if (node === undefined) {
+      this.lose(message);
+      return;
+    }
+    const { lastIndex, lastTerm } = endOf(node);
     this.#take(message.to, node.receive(message));
-    if (lastIndex > node.log.lastIndex || (last !== undefined && node.log.entry(lastIndex) !== last))
-      this.conflicts += 1;
+    if (node.log.firstIndex <= lastIndex && node.log.termAt(lastIndex) !== lastTerm) this.conflicts += 1;
+    if (message.type === "InstallSnapshot") this.reportSnapshot(message.from, message.to, true);
+  }
+
+  /** A message is gone. Snapshots travel on their own, and their sender's transport knows what became of them. */
+  lose(message: Message): void {
+    if (message.type === "InstallSnapshot") this.reportSnapshot(message.from, message.to, false);
   }
 
   /** Delivers everything that is on its way and whatever comes of it, in order of sending. Cut links lose theirs. */
   settle(): void {
     for (let message = this.network.shift(); message !== undefined; message = this.network.shift()) {
-      if (!this.cut.has(`${message.from}>${message.to}`)) this.deliver(message);
+      if (this.cut.has(`${message.from}>${message.to}`)) this.lose(message);
+      else this.deliver(message);
       assert(this.steps < 1_000_000, "the group does not come to rest");
     }
   }
@@ -161,7 +187,7 @@ export class Group {
     const image = this.#down.get(id);
     assert(image !== undefined, `member ${id} is not down`);
     this.#down.delete(id);
-    this.#boot(id, tamper(image.hardState), image.entries);
+    this.#boot(id, { ...image, hardState: tamper(image.hardState) });
   }
 
   isolate(id: MemberId): void {
@@ -175,7 +201,7 @@ export class Group {
     this.cut.clear();
   }
 
-  #boot(id: MemberId, hardState: HardState, entries: readonly Entry[]): void {
+  #boot(id: MemberId, { hardState, snapshot, entries }: DurableImage): void {
     const { disks: _disks, ignoresSendAfter: _ignores, isForged: _forged, ...settings } = this.options;
     const config: RaftConfig = {
       ...ETCD_DEFAULTS,
@@ -185,12 +211,17 @@ export class Group {
       id,
       voters: this.voters,
     };
-    const node = RaftNode.restart(config, hardState, entries);
+    const node = RaftNode.restart(config, hardState, entries, 0, snapshot);
     this.#nodes.set(id, node);
     this.#waiting.set(id, []);
-    this.applied.set(id, []);
+    this.applied.set(id, snapshot === undefined ? [] : this.#committedThrough(snapshot.index));
     this.reads.set(id, []);
     this.invariants.observe(node);
+  }
+
+  /** A state machine made from a snapshot. */
+  #committedThrough(index: number): number[] {
+    return Array.from({ length: index }, (_, i) => this.invariants.committedEntry(i + 1)?.data ?? Number.NaN);
   }
 
   #take(id: MemberId, effects: Effects): void {
@@ -201,6 +232,8 @@ export class Group {
     for (const [i, message] of effects.messages.entries()) {
       waiting.push({ message, sendAfter: effects.sendAfter[i] ?? 0 });
     }
+    if (effects.snapshot !== undefined)
+      applied.splice(0, applied.length, ...this.#committedThrough(effects.snapshot.index));
     for (const entry of effects.committed) applied.push(entry.data);
     this.dropped.push(...effects.dropped);
     this.reads.get(id)?.push(...effects.readStates);
@@ -218,6 +251,10 @@ export class Group {
       waiting.splice(i--, 1);
     }
   }
+}
+
+function endOf(node: RaftNode): { lastIndex: number; lastTerm: number } {
+  return { lastIndex: node.log.lastIndex, lastTerm: node.log.termAt(node.log.lastIndex) };
 }
 
 /** Entries with these terms and made-up data. */

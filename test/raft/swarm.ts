@@ -160,7 +160,8 @@ class Swarm {
   #moveMessages(): void {
     const { network } = this.#group;
     // A network that only fills up would never carry an election.
-    while (network.length > this.#weather.backlogMax) network.splice(this.#dice.below(network.length), 1);
+    while (network.length > this.#weather.backlogMax)
+      for (const message of network.splice(this.#dice.below(network.length), 1)) this.#group.lose(message);
     for (let i = this.#dice.below(4); i >= 0; i--) this.#moveOneMessage();
   }
 
@@ -174,8 +175,10 @@ class Swarm {
     if (position > 0) this.#tally.overtaken += 1;
     if (dice.below(100) < repeatPercent) this.#tally.repeated += 1;
     else network.splice(position, 1);
-    if (cut.has(`${message.from}>${message.to}`) || dice.below(100) < lossPercent) this.#tally.lost += 1;
-    else this.#group.deliver(message);
+    if (cut.has(`${message.from}>${message.to}`) || dice.below(100) < lossPercent) {
+      this.#tally.lost += 1;
+      this.#group.lose(message);
+    } else this.#group.deliver(message);
   }
 
   /** Any member, but leaders more often: that is where it hurts. */
