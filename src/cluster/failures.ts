@@ -8,6 +8,7 @@ import { quantile } from "../engine/variates.js";
 import type { Micros } from "../units/time.js";
 import type { Variate } from "../units/variate.js";
 import type { ClusterCore } from "./core.js";
+import { centresOf, nodesOf, processesIn } from "./failure-targets.js";
 import type { FailureModel, FailureTarget } from "./model.js";
 import type { NetworkState } from "./network.js";
 
@@ -142,29 +143,32 @@ export class Failures {
   }
 
   #powerOff(target: FailureTarget): void {
+    const { topology, controlPlane } = this.#core.model;
     const { network, kubelets } = this.#targets;
-    for (const centre of this.#centresOf(target)) {
+    for (const centre of centresOf(topology, target)) {
       network.darkenCentre(centre);
-      for (const process of this.#processesIn(centre)) this.#process(process, true);
+      for (const process of processesIn(controlPlane, centre)) this.#process(process, true);
     }
-    for (const node of this.#nodesOf(target)) if (network.darkenNode(node)) kubelets.powerOff(node);
+    for (const node of nodesOf(topology, target)) if (network.darkenNode(node)) kubelets.powerOff(node);
   }
 
   #powerOn(target: FailureTarget): void {
+    const { topology, controlPlane } = this.#core.model;
     const { network, kubelets } = this.#targets;
-    for (const centre of this.#centresOf(target)) {
+    for (const centre of centresOf(topology, target)) {
       network.lightCentre(centre);
-      for (const process of this.#processesIn(centre)) this.#process(process, false);
+      for (const process of processesIn(controlPlane, centre)) this.#process(process, false);
     }
-    for (const node of this.#nodesOf(target)) if (network.lightNode(node)) kubelets.powerOn(node);
+    for (const node of nodesOf(topology, target)) if (network.lightNode(node)) kubelets.powerOn(node);
   }
 
   /** A node or rack loses its centre's network; a centre or site loses all lines to the outside. */
   #isolate(target: FailureTarget, begin: boolean): void {
+    const { topology } = this.#core.model;
     const { network, kubelets } = this.#targets;
-    const inside = new Set(this.#centresOf(target));
+    const inside = new Set(centresOf(topology, target));
     if (inside.size > 0) {
-      for (const centre of this.#core.model.topology.centres) {
+      for (const centre of topology.centres) {
         if (inside.has(centre.id)) continue;
         for (const own of inside) {
           for (const [from, to] of [
@@ -178,7 +182,7 @@ export class Failures {
       }
       return;
     }
-    for (const node of this.#nodesOf(target)) {
+    for (const node of nodesOf(topology, target)) {
       if (begin && network.isolateNode(node)) kubelets.isolate(node);
       if (!begin && network.rejoinNode(node)) kubelets.reconnect(node);
     }
@@ -220,41 +224,6 @@ export class Failures {
     this.#down.set(name, holders);
     if (begin && holders === 1) processes.crash(id);
     if (!begin && holders === 0) processes.restart(id);
-  }
-
-  #processesIn(centre: number): FailureTarget[] {
-    const { etcd, apiServers, controllerManager, scheduler } = this.#core.model.controlPlane;
-    const targets: FailureTarget[] = [];
-    etcd.members.forEach((member, id) => {
-      if (member.centre === centre) targets.push({ kind: "etcdMember", member: id });
-    });
-    apiServers.instances.forEach((instance, id) => {
-      if (instance.centre === centre) targets.push({ kind: "apiServer", instance: id });
-    });
-    if (controllerManager.instances.includes(centre)) targets.push({ kind: "controllerManager", centre });
-    if (scheduler.instances.includes(centre)) targets.push({ kind: "scheduler", centre });
-    return targets;
-  }
-
-  #centresOf(target: FailureTarget): number[] {
-    if (target.kind === "centre") return [target.centre];
-    if (target.kind !== "site") return [];
-    return this.#core.model.topology.centres
-      .filter((centre) => centre.site === target.site)
-      .map((centre) => centre.id);
-  }
-
-  #nodesOf(target: FailureTarget): number[] {
-    const { nodes } = this.#core.model.topology;
-    const centres = this.#centresOf(target);
-    return nodes
-      .filter(
-        (node) =>
-          centres.includes(node.centre) ||
-          (target.kind === "node" && node.id === target.node) ||
-          (target.kind === "rack" && node.rack === target.rack),
-      )
-      .map((node) => node.id);
   }
 
   #changed(): void {

@@ -4,7 +4,8 @@
  */
 import { type FailureRow, STAGES, type StageName } from "../metrics/replication.js";
 import { MINUTE, type Micros } from "../units/time.js";
-import type { FailureModel, FailureTarget, Model } from "./model.js";
+import { controlCentresOf, nameOf, nodesOf } from "./failure-targets.js";
+import type { FailureModel, Model } from "./model.js";
 import { recoveryOf, type ShareHistory } from "./recovery-time.js";
 import type { PodRecord } from "./store.js";
 
@@ -81,7 +82,7 @@ export class RecoveryTracker {
     this.#settle(now);
     this.#open = this.#open.filter((open) => !isClosed(open));
     const model = this.#model.failures[failure] as FailureModel;
-    const struckNodes = new Set(model.targets.flatMap((target) => nodesOf(this.#model, target)));
+    const struckNodes = new Set(model.targets.flatMap((target) => nodesOf(this.#model.topology, target)));
     const struckCentres = new Set(model.targets.flatMap((target) => controlCentresOf(this.#model, target)));
     const lostLeaders = new Set<StageName>();
     for (const stage of Object.values(LEADER_STAGES)) {
@@ -307,73 +308,4 @@ function emptyLoss(): WorkloadLoss {
     replacements: new Map(),
     reached: {},
   };
-}
-
-/** Nodes that a failure's target takes out of service. */
-export function nodesOf(model: Model, target: FailureTarget): number[] {
-  const { nodes, centres } = model.topology;
-  return nodes
-    .filter((node) => {
-      switch (target.kind) {
-        case "node":
-          return node.id === target.node;
-        case "rack":
-          return node.rack === target.rack;
-        case "centre":
-          return node.centre === target.centre;
-        case "site":
-          return centres[node.centre]?.site === target.site;
-        default:
-          return false;
-      }
-    })
-    .map((node) => node.id);
-}
-
-/** Centres whose control plane processes the target may take. */
-function controlCentresOf(model: Model, target: FailureTarget): number[] {
-  const { etcd, apiServers } = model.controlPlane;
-  switch (target.kind) {
-    case "centre":
-    case "controllerManager":
-    case "scheduler":
-      return [target.centre];
-    case "site":
-      return model.topology.centres
-        .filter((centre) => centre.site === target.site)
-        .map((centre) => centre.id);
-    case "etcdMember":
-      return [etcd.members[target.member]?.centre ?? -1];
-    case "apiServer":
-      return [apiServers.instances[target.instance]?.centre ?? -1];
-    case "link":
-      return [target.from];
-    default:
-      return [];
-  }
-}
-
-/** A target in the author's words, e.g. `centre/production`. */
-export function nameOf(model: Model, target: FailureTarget): string {
-  const { topology, controlPlane } = model;
-  switch (target.kind) {
-    case "node":
-      return `node/${topology.nodes[target.node]?.name}`;
-    case "rack":
-      return `rack/${topology.racks[target.rack]?.name}`;
-    case "centre":
-      return `centre/${topology.centres[target.centre]?.name}`;
-    case "site":
-      return `site/${topology.sites[target.site]?.name}`;
-    case "link":
-      return `link/${topology.centres[target.from]?.name}>${topology.centres[target.to]?.name}`;
-    case "etcdMember":
-      return `etcd/${controlPlane.etcd.members[target.member]?.name}`;
-    case "apiServer":
-      return `kube-apiserver/${controlPlane.apiServers.instances[target.instance]?.name}`;
-    case "controllerManager":
-      return `kube-controller-manager/${topology.centres[target.centre]?.name}`;
-    case "scheduler":
-      return `kube-scheduler/${topology.centres[target.centre]?.name}`;
-  }
 }
