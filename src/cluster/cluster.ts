@@ -2,6 +2,7 @@
  * The whole cluster of one run: its parts built in order, each event wired to its handler. The one page to read for
  * who there is.
  */
+import { assert } from "../assert.js";
 import type { RandomStreams } from "../engine/random.js";
 import { type Handlers, Simulation } from "../engine/simulation.js";
 import type { PluginFactory } from "../policies/framework/types.js";
@@ -37,7 +38,7 @@ import { ClusterStore } from "./store.js";
 import { TaintEviction } from "./taint-eviction.js";
 import { Traffic } from "./traffic.js";
 
-/** Both elections share two kinds of event; the scheduler's candidates are numbered from here. */
+/** Both elections share two kinds of event; the scheduler's candidates are numbered from here, so others are fewer. */
 const SCHEDULER_CANDIDATES = 1_000;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -115,6 +116,7 @@ export class Cluster {
     this.controllerManager = new ControllerManager(core, [...nodeControllers, ...workloads]);
     this.scheduler = new Scheduler(core, policy, shelf, () => disruptionBudgets(store));
     const { controllerManager, scheduler } = model.controlPlane;
+    assert(controllerManager.instances.length < SCHEDULER_CANDIDATES, "no two candidates have one number");
     this.controllerElection = new LeaderElection(
       core,
       "kube-controller-manager",

@@ -17,7 +17,7 @@ import type {
   StatefulSet,
 } from "../api/objects.js";
 import { compileMatchLabels } from "../api/selectors.js";
-import { assert } from "../assert.js";
+import { assert, unreachable } from "../assert.js";
 import { type Micros, parseDuration, SECOND } from "../units/time.js";
 import { DAEMON_HOST_NETWORK_TOLERATION, DAEMON_TOLERATIONS } from "./controllers/daemon-set.js";
 import type { Model } from "./model.js";
@@ -169,7 +169,14 @@ class InitialObjects {
       case "PriorityClass":
       case "Node":
       case "Namespace":
+      case "PersistentVolumeClaim":
+      case "PersistentVolume":
+      case "StorageClass":
+      case "CSINode":
+      case "VolumeAttachment":
         return;
+      default:
+        unreachable(object);
     }
   }
 

@@ -2,6 +2,7 @@
  * The kubelets of all nodes: they see what is bound to them, run it (pod-workers.ts), and say that they live
  * (leases.ts). A node off the network goes on inside; a node without power has forgotten everything.
  */
+import { unreachable } from "../assert.js";
 import { quantile } from "../engine/variates.js";
 import { type Micros, SECOND } from "../units/time.js";
 import type { ApiClient, ClusterCore } from "./core.js";
@@ -136,8 +137,17 @@ export class Kubelets {
       case "nodeReady":
         if (change.ready !== "True" && this.#hears(centre, change.node)) this.#statusSoon(change.node);
         break;
-      default:
+      case "podAdded":
+      case "podNominated":
+      case "podGates":
+      case "nodeAdded":
+      case "nodeTaints":
+      case "endpoints":
+      case "replicaSet":
+      case "workload":
         break;
+      default:
+        unreachable(change);
     }
   }
 

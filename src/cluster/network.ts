@@ -156,16 +156,16 @@ export class NetworkState implements Network {
   /**
    * Ends one cut. With `healRetransmission` the link carries again only at the first moment
    * t0 + 0.21 s × (2^k − 1) after the heal, t0 being the cut's beginning and each wait at most 27 s: until then the TCP
-   * connections that lived through it wait in retransmission back-off. Returns false where that is still to come
-   * (event `link-carries`).
+   * connections that lived through it wait in retransmission back-off. The moment comes as event
+   * `link-carries`.
    */
-  heal(from: number, to: number): boolean {
+  heal(from: number, to: number): void {
     const { sim, model } = this.#core;
     const link = this.#link(from, to);
     assert(link.cuts > 0, "a link heals only after a cut");
     if (!model.network.healRetransmission || link.cuts > 1) {
       link.cuts--;
-      return true;
+      return;
     }
     let wait = RETRANSMISSION_US;
     let at = link.cutUs + wait;
@@ -174,7 +174,6 @@ export class NetworkState implements Network {
       at += wait;
     }
     sim.schedule(Math.ceil(at), sim.kinds["link-carries"], from * this.#centreCount + to);
-    return false;
   }
 
   /** The moment of `link-carries` has come. */

@@ -42,6 +42,7 @@ interface Pass {
   workersBusy: number;
   /** The time that looking takes is over, too. */
   looked: boolean;
+  ended: boolean;
   readonly counts: ZoneCounts;
   /** Tries of a status write under way, by node. */
   readonly tries: Map<number, number>;
@@ -217,6 +218,7 @@ export class NodeLifecycle implements Controller {
       next: 0,
       workersBusy: 0,
       looked: false,
+      ended: false,
       counts: this.#zones.counts(),
       tries: new Map(),
     };
@@ -390,8 +392,8 @@ export class NodeLifecycle implements Controller {
   }
 
   #maybeEndPass(pass: Pass): void {
-    if (pass !== this.#pass || !pass.looked || pass.workersBusy > 0) return;
-    pass.workersBusy++; // ends once
+    if (pass !== this.#pass || !pass.looked || pass.ended || pass.workersBusy > 0) return;
+    pass.ended = true;
     this.#handleDisruption(pass, () => {
       this.#pass = undefined;
       const { sim, model } = this.#core;

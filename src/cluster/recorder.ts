@@ -3,6 +3,7 @@
  * store for what the API holds and is told the rest as an {@link Observer}.
  */
 import type { Taint } from "../api/objects.js";
+import { assert, unreachable } from "../assert.js";
 import { RunDigest } from "../engine/digest.js";
 import { Quantiles } from "../metrics/quantiles.js";
 import type { EventRow, MetricValue, PodRow, Replication, StageName } from "../metrics/replication.js";
@@ -40,6 +41,9 @@ const TRANSITIONS = [
   "unschedulable",
   "share",
 ] as const;
+
+/** Proxies of a service in a centre are one number in the digest, service × this + centre, so centres are fewer. */
+const CENTRES_END = 1_000;
 
 const CODE = Object.fromEntries(TRANSITIONS.map((name, code) => [name, code])) as Record<
   (typeof TRANSITIONS)[number],
@@ -85,6 +89,7 @@ export class ClusterRecorder implements Observer {
     traffic: TrafficTotals,
     keepEvents: boolean,
   ) {
+    assert(model.topology.centres.length < CENTRES_END, "no two pairs of service and centre have one number");
     this.#model = model;
     this.#store = store;
     this.#now = now;
@@ -178,7 +183,7 @@ export class ClusterRecorder implements Observer {
 
   proxies(service: number, centre: number, pods: readonly number[]): void {
     for (const id of pods) this.#recovery.podReached(this.#store.pod(id), "endpointsIn", this.#now());
-    this.#note("proxies", service * 1_000 + centre, pods.length, () => [
+    this.#note("proxies", service * CENTRES_END + centre, pods.length, () => [
       "Proxies",
       `${serviceKey(this.#store, service)} in ${this.#model.topology.centres[centre]?.name}`,
       `${pods.length} endpoints`,
@@ -311,9 +316,13 @@ export class ClusterRecorder implements Observer {
         this.endpoints(change.service, change.pods);
         break;
       case "podNominated":
+      case "podGates":
+      case "nodeAdded":
       case "replicaSet":
       case "workload":
         break;
+      default:
+        unreachable(change);
     }
   }
 
