@@ -21,7 +21,7 @@ import { MILLISECOND, type Micros, SECOND } from "../units/time.js";
 import type { ClusterCore, Etcd } from "./core.js";
 import type { NetworkState } from "./network.js";
 
-/** Members started together tick within so much of each other (reference etcd.md §2, surprise 1). */
+/** Members started together tick within so much of each other (measured, docs/MODEL.md §3). */
 const TOGETHER_SPREAD_US = 13 * MILLISECOND;
 /** Linux' smallest retransmission time. */
 const RETRANSMISSION_US = 200 * MILLISECOND;

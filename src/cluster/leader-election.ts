@@ -173,7 +173,7 @@ export class LeaderElection {
 
   #loseLease(candidate: Candidate): void {
     this.#stopLeading(candidate);
-    // The scheduler tries to release its lease first, and that request hangs too (reference control-plane.md §3).
+    // The scheduler tries to release its lease first, and that request hangs too (measured, docs/MODEL.md §5).
     const delay = this.#model.releaseOnCancel ? RELEASE_HANG_US : 0;
     candidate.running = false;
     this.#core.observer.process(this.#name(candidate), "exit");

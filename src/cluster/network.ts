@@ -8,11 +8,11 @@ import { type Micros, SECOND } from "../units/time.js";
 import type { Variate } from "../units/variate.js";
 import type { ClusterCore, Network } from "./core.js";
 
-/** Linux' first retransmission on these lines; it doubles (reference etcd.md §2, surprise 7). */
+/** Linux' first retransmission on these lines; it doubles (measured, docs/MODEL.md §2). */
 const RETRANSMISSION_US = 0.21 * SECOND;
 /**
  * No wait grows longer than this, the last that begins before a broken stream is given up and dialled anew: 13 to 39 s
- * after the cut (reference control-plane.md §10; centres healed after 100 and 150 s were back 9 to 16 s later).
+ * after the cut (measured, docs/MODEL.md §2: centres healed after 100 and 150 s were back 9 to 16 s later).
  */
 const RETRANSMISSION_MAX_US = RETRANSMISSION_US * 2 ** 7;
 

@@ -1,4 +1,4 @@
-/** API servers that go and come back, and links that heal, against reference control-plane.md §4 and §10. */
+/** API servers that go and come back, and links that heal, against what real ones were measured to do (docs/MODEL.md, sections 2 and 4). */
 import { describe, expect, it } from "vitest";
 import { MINUTE, SECOND } from "../../src/units/time.js";
 import { clusterOf, studyOf, threeCentresStudy } from "./scenarios.js";
@@ -36,7 +36,7 @@ spec: { containers: [{ name: small, image: small, resources: { requests: { cpu: 
 }
 
 describe("an API server that is killed and started again", () => {
-  it("takes writes once it runs: 5 s down, both leaders keep their lease; watches come later (§4)", () => {
+  it("takes writes once it runs: 5 s down, both leaders keep their lease; watches come later", () => {
     const study = oneServer(
       "    - { kind: crash, scope: { apiServer: kube-apiserver-alpha-0 }, at: 90s, for: 5s }",
     );
@@ -82,7 +82,7 @@ describe("an API server that is killed and started again", () => {
 });
 
 describe("a link that heals after a long cut", () => {
-  it("carries again within half a minute, however long the cut was (§10: 9 to 16 s after 100 and 150 s)", () => {
+  it("carries again within half a minute, however long the cut was (measured: 9 to 16 s after 100 and 150 s)", () => {
     for (const minutes of [2, 20, 60]) {
       const study = threeCentresStudy(
         `    - { kind: isolate, scope: { centre: remote-dr }, at: 2m, for: ${minutes}m }`,

@@ -1,4 +1,4 @@
-/** A centre lost with etcd members 2+2+1, against reference control-plane.md §10 and kubernetes-ha.md §2.4, §2.5. */
+/** A centre lost with etcd members 2+2+1, against what a real one was measured to do (docs/MODEL.md, sections 3 to 7). */
 import { describe, expect, it } from "vitest";
 import { SECOND } from "../../src/units/time.js";
 import { clusterOf, threeCentresStudy } from "./scenarios.js";
@@ -94,7 +94,7 @@ describe("a centre lost with members 2+2+1", () => {
   });
 
   it("with the quorum's processes lost and nodes well: no node, taint, pod or endpoint changes, nor afterwards", () => {
-    // control-plane.md §4: true of every outage of 5 to 120 s that was measured.
+    // True of every outage of 5 to 120 s that was measured.
     const members = ["production-0", "production-1", "local-dr-0"];
     const failures = members
       .map((name) => `    - { kind: crash, scope: { etcdMember: etcd-${name} }, at: 3m, for: 2m }`)

@@ -1,4 +1,4 @@
-/** The control plane's rates and take-overs against what a real one was measured to do (reference control-plane.md). */
+/** The control plane's rates and take-overs against what a real one was measured to do (docs/MODEL.md, sections 4, 5 and 11). */
 import { describe, expect, it } from "vitest";
 import { SECOND } from "../../src/units/time.js";
 import { clusterOf, studyOf, threeCentresStudy } from "./scenarios.js";
@@ -42,7 +42,7 @@ function burst(count: number, file = "pod.yaml", name = "burst", at = 60): strin
 }
 
 describe("the scheduler's client limit", () => {
-  it("binds a burst of 500 in (500 − 100)/50 s (§6: 8.1 to 8.3 s)", () => {
+  it("binds a burst of 500 in (500 − 100)/50 s (measured: 8.1 to 8.3 s)", () => {
     const study = studyOf(oneCentre(100, `  workload:\n    arrivals:\n${burst(500)}`), {
       "pod.yaml": podYaml("10m"),
     });
@@ -57,7 +57,7 @@ describe("the scheduler's client limit", () => {
     expect(hundredth).toBeLessThan(1);
   });
 
-  it("stalls decisions behind the binds queued before an unschedulable pod's patch (§6)", () => {
+  it("stalls decisions behind the binds queued before an unschedulable pod's patch", () => {
     const workload = `  workload:\n    arrivals:\n${burst(400)}\n${burst(1, "big.yaml", "big")}\n${burst(1, "pod.yaml", "late", 61)}`;
     const study = studyOf(oneCentre(100, workload), {
       "pod.yaml": podYaml("10m"),
@@ -102,7 +102,7 @@ value: 1000
 });
 
 describe("leader election", () => {
-  it("takes over 13 to 24 s after a crash, about 17 in the middle (§3)", () => {
+  it("takes over 13 to 24 s after a crash, about 17 in the middle", () => {
     const study = threeCentresStudy(
       "    - { kind: crash, scope: { controllerManager: production }, at: 3m }",
       {
@@ -126,7 +126,7 @@ describe("leader election", () => {
     expect(waits[15]).toBeLessThan(18.7);
   });
 
-  it("a leader whose writes fail gives up 10 to 12 s after its last renewal (§3)", () => {
+  it("a leader whose writes fail gives up 10 to 12 s after its last renewal", () => {
     const study = threeCentresStudy("    - { kind: isolate, scope: { centre: production }, at: 3m }", {
       horizon: "4m",
     });

@@ -1,4 +1,4 @@
-/** Reference control-plane.md §6 and §7: waves, the controllers' 20 requests a second, roll-outs of 30 replicas. */
+/** As measured of a real control plane (docs/MODEL.md §9): waves, the controllers' 20 requests a second, roll-outs of 30 replicas. */
 import { describe, expect, it } from "vitest";
 import { isActive } from "../../src/cluster/controllers/pods.js";
 import { MILLISECOND, SECOND } from "../../src/units/time.js";

@@ -303,7 +303,7 @@ describe("InterPodAffinity on random clusters", () => {
   });
 });
 
-// ---- The rules of reference kube-scheduler.md, read literally: slow, and on plain texts only.
+// ---- The rules of kube-scheduler v1.34.1, read literally: slow, and on plain texts only.
 
 type Pair = `${string}=${string}`;
 

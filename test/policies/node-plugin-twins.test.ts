@@ -1,6 +1,6 @@
 /**
- * The plugins that look at one node, each beside a slow and literal reading of its rule (reference kube-scheduler.md
- * §3 and §4) on random clusters. The twins know only the words that the clusters are written in, and compute in big
+ * The plugins that look at one node, each beside a slow and literal reading of its rule (kube-scheduler
+ * v1.34.1) on random clusters. The twins know only the words that the clusters are written in, and compute in big
  * integers.
  */
 import fc from "fast-check";

@@ -343,7 +343,7 @@ describe("PodTopologySpread on random clusters", () => {
   });
 });
 
-// ---- The rules of reference kube-scheduler.md, read literally: slow, and on plain texts only.
+// ---- The rules of kube-scheduler v1.34.1, read literally: slow, and on plain texts only.
 
 function literalFilter(texts: readonly NodeText[], pod: PodText): string[] {
   const hard = (pod.spread ?? []).filter((c) => c.whenUnsatisfiable === "DoNotSchedule");

@@ -58,7 +58,7 @@ export interface SpreadConstraint extends TopologySpreadConstraint {
   readonly matches: LabelPredicate;
   /**
    * The merged selector has no requirement: when counting pods on nodes it counts none, though it matches the pod
-   * itself (reference kube-scheduler.md §3).
+   * itself (kube-scheduler v1.34.1, plugins/podtopologyspread/common.go).
    */
   readonly selectorIsEmpty: boolean;
 }
@@ -102,7 +102,7 @@ export interface PodShape {
   readonly nonZeroMemoryBytes: number;
   /**
    * As the two above for an *incoming* pod in NodeResourcesFit's score, which ignores pod-level resources
-   * (quirk of v1.34.1, reference kube-scheduler.md §4).
+   * (quirk of v1.34.1, plugins/noderesources/resource_allocation.go).
    */
   readonly scoreCpuMilli: number;
   readonly scoreMemoryBytes: number;

@@ -18,7 +18,7 @@ const NAME = "NodeResourcesFit";
 /**
  * NodeResourcesFit: refuses nodes without room for the pod's requests, and scores how full a node would be.
  *
- * Filter and score read requests differently (reference kube-scheduler.md §4): what must fit is what is asked for;
+ * Filter and score read requests differently (plugins/noderesources/resource_allocation.go): what must fit is what is asked for;
  * for scoring, containers without cpu or memory requests count a little.
  */
 export const nodeResourcesFit: PluginFactory = {
