@@ -167,11 +167,11 @@ export interface NetworkModel {
    * so long after its return.
    */
   readonly entryFailoverUs: Variate;
-  /** A healed link carries again after (TCP retransmission): at most this share of the cut's length, and at least 0. */
+  /** A healed link carries again only at TCP's next doubled retransmission (network.ts `heal`); false: at once. */
   readonly healRetransmission: boolean;
 }
 
-/** Bare pods or jobs that arrive while the run goes on. */
+/** Bare pods that arrive while the run goes on. */
 export interface ArrivalModel {
   readonly name: string;
   readonly process:
