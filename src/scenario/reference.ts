@@ -96,9 +96,10 @@ function mapText({ properties, additionalProperties }: Schema): string {
   return plain ? "mapping" : `mapping of ${typeText(additionalProperties)}`;
 }
 
+/** A whole number without a bound of its own has that of the safe integers. */
 function boundText({ minimum, exclusiveMinimum }: Schema): string {
   if (exclusiveMinimum !== undefined) return ` above ${exclusiveMinimum}`;
-  return minimum === undefined || minimum < -1e9 ? "" : ` from ${minimum}`;
+  return minimum === undefined || minimum === Number.MIN_SAFE_INTEGER ? "" : ` from ${minimum}`;
 }
 
 /** A default as one would write it in the file. */
