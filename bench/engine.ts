@@ -24,10 +24,10 @@ interface PlainEvent {
 
 /** The baseline: what one would write first. */
 class ObjectHeap {
-  private readonly events: PlainEvent[] = [];
+  readonly #events: PlainEvent[] = [];
 
   push(event: PlainEvent): void {
-    const events = this.events;
+    const events = this.#events;
     events.push(event);
     let at = events.length - 1;
     while (at > 0) {
@@ -41,7 +41,7 @@ class ObjectHeap {
   }
 
   pop(): PlainEvent {
-    const events = this.events;
+    const events = this.#events;
     const first = events[0] as PlainEvent;
     const last = events.pop() as PlainEvent;
     if (events.length === 0) return first;
