@@ -86,11 +86,17 @@ export function readSchedRecording(data: unknown): SchedRecording {
   const kubelet = fieldsOf(file.fake_kubelet, "fake_kubelet");
   const timeline = rowsOf(file.timeline);
   const terminationMs = numberOf(kubelet.termination_ms, "fake_kubelet.termination_ms");
-  const zones = Object.entries(fieldsOf(parameters.zones, "parameters.zones"));
+  const zones = new Map(
+    Object.entries(fieldsOf(parameters.zones, "parameters.zones")).map(([zone, nodes]) => [
+      zone,
+      numberOf(nodes, `parameters.zones.${zone}`),
+    ]),
+  );
+  refuseFlags(flagsOf(file.scheduler_flags));
   const backlog = backlogOf(file, timeline);
   return {
     name: textOf(file.case, "case"),
-    zones: new Map(zones.map(([zone, nodes]) => [zone, numberOf(nodes, `parameters.zones.${zone}`)])),
+    zones,
     controllerManagerFlags: flagsOf(file.kcm_flags),
     startDelayMs: numberOf(kubelet.start_delay_ms, "fake_kubelet.start_delay_ms"),
     terminationMs,
@@ -99,12 +105,28 @@ export function readSchedRecording(data: unknown): SchedRecording {
     deployment: deploymentOf(file, timeline),
     gatesRemovedMs: injected(timeline, "gates", "remove")?.ms,
     pods: podsOf(timeline),
-    nodes: nodesOf(timeline),
+    nodes: nodesOf(timeline, zones),
     backlog,
     attemptsMs: attemptsOf(file),
     timeline,
     endMs: timeline.reduce((latest, { ms }) => Math.max(latest, ms), 0),
   };
+}
+
+/** How much the scheduler logs changes nothing. */
+function refuseFlags(flags: ReadonlyMap<string, string>): void {
+  for (const flag of flags.keys()) {
+    if (flag !== "v") throw new UnusableRecording(`scheduler flag --${flag} is not modelled`);
+  }
+}
+
+/** Big pods that waited when the node joined: those since the last node that fitted any. */
+export function waitingFor({ pods, nodes }: SchedRecording, node: JoiningNode): ScriptedPod[] {
+  const earlier = nodes.filter(({ taints, addedMs }) => taints.length === 0 && addedMs < node.addedMs);
+  const since = Math.max(0, ...earlier.map(({ addedMs }) => addedMs));
+  return pods.filter(
+    ({ kind, createdMs }) => kind === "big" && createdMs > since && createdMs < node.addedMs,
+  );
 }
 
 function injected(timeline: readonly TimelineRow[], name: string, what: string): TimelineRow | undefined {
@@ -165,9 +187,10 @@ function kindOf(name: string): ScriptedPod["kind"] | undefined {
 }
 
 /** Nodes that are not of a zone. Those that a script added say so; others show when they were seen. */
-function nodesOf(timeline: readonly TimelineRow[]): JoiningNode[] {
+function nodesOf(timeline: readonly TimelineRow[], zones: ReadonlyMap<string, number>): JoiningNode[] {
   return timeline.flatMap((row): JoiningNode[] => {
-    if (row.kind !== "node" || row.what !== "created" || /^z[a-z]*-\d+$/.test(row.name)) return [];
+    const isOfZone = zones.has(/^(.+)-\d\d$/.exec(row.name)?.[1] ?? "");
+    if (row.kind !== "node" || row.what !== "created" || isOfZone) return [];
     const taints = timeline.filter(
       ({ kind, name, what, ms }) =>
         kind === "taint" && name === row.name && ms === row.ms && /^\+[^:]+:NoSchedule$/.test(what),

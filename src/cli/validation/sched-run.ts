@@ -10,13 +10,13 @@ import { shelfWith } from "../../policies/shelf.js";
 import { MILLISECOND, SECOND } from "../../units/time.js";
 import { compileRecorded, flagFields, MACHINE, nodeNames, nodeObject, type Rebuilt } from "./rebuild.js";
 import { type TimelineRow, UnusableRecording } from "./recording.js";
-import type { SchedRecording } from "./sched-recording.js";
+import { type JoiningNode, type SchedRecording, waitingFor } from "./sched-recording.js";
 
-/** Nodes of the zones have 8 CPU: too few for these. */
+const ZONE_CPU = 8;
+/** Too large for nodes of the zones. */
 const BIG_CPU = 9;
 const LOW_CPU = 9;
-/** Takes both low pods of a node. */
-const HIGH_CPU = 18;
+const PREEMPTED_NODES = "pre-";
 /** From a request's sending to the watching client's word of it, on the recording machine. */
 const HEARD_AFTER_MS = 20;
 const ROOM_US = 10 * SECOND;
@@ -52,11 +52,11 @@ export function rebuildSched(recording: SchedRecording, seed: string): Rebuilt {
 
 function scenarioOf(recording: SchedRecording, seed: string): object {
   const [first = ""] = recording.zones.keys();
-  const joining = recording.nodes.map(({ name, taints }) =>
-    nodeObject(name, {
+  const joining = recording.nodes.map((node) =>
+    nodeObject(node.name, {
       zone: first,
-      cpu: String(cpuOf(recording, name)),
-      taints: taints.map((key) => ({ key, effect: "NoSchedule" })),
+      cpu: String(cpuOf(recording, node)),
+      taints: node.taints.map((key) => ({ key, effect: "NoSchedule" })),
     }),
   );
   return {
@@ -94,18 +94,17 @@ function scenarioOf(recording: SchedRecording, seed: string): object {
   };
 }
 
-/** Room for exactly those big pods that wait for the node, or for two low pods or a high one. */
-function cpuOf({ pods, nodes }: SchedRecording, name: string): number {
-  if (name.startsWith("pre-")) return HIGH_CPU;
-  const node = nodes.find((one) => one.name === name);
-  const earlier = nodes.filter(
-    ({ taints, addedMs }) => taints.length === 0 && addedMs < (node?.addedMs ?? 0),
-  );
-  const since = Math.max(0, ...earlier.map(({ addedMs }) => addedMs));
-  const waiting = pods.filter(
-    ({ kind, createdMs }) => kind === "big" && createdMs > since && createdMs < (node?.addedMs ?? 0),
-  );
-  return BIG_CPU * Math.max(1, waiting.length);
+/** A preemptor needs the whole of a node that is full of low pods. */
+function highCpu({ pods, nodes }: SchedRecording): number {
+  const low = pods.filter(({ kind }) => kind === "low").length;
+  const full = nodes.filter(({ name }) => name.startsWith(PREEMPTED_NODES)).length;
+  return LOW_CPU * Math.max(1, Math.floor(low / Math.max(1, full)));
+}
+
+/** Room for exactly those big pods that wait for the node, or for one preemptor; otherwise as all nodes. */
+function cpuOf(recording: SchedRecording, node: JoiningNode): number {
+  if (node.name.startsWith(PREEMPTED_NODES)) return highCpu(recording);
+  return Math.max(ZONE_CPU, BIG_CPU * waitingFor(recording, node).length);
 }
 
 /** What pods are made of, as Deployments of no replicas; `dep` is the one that is scaled. */
@@ -118,7 +117,7 @@ function templates(recording: SchedRecording): object[] {
     deployment("gated", { cpu: "100m", graceSeconds, gates: [{ name: "example.com/hold" }] }),
     deployment("big", { cpu: String(BIG_CPU), graceSeconds }),
     deployment("low", { cpu: String(LOW_CPU), graceSeconds: lowGraceSeconds }),
-    deployment("high", { cpu: String(HIGH_CPU), graceSeconds, priority: 1000 }),
+    deployment("high", { cpu: String(highCpu(recording)), graceSeconds, priority: 1000 }),
   ];
 }
 

@@ -1,6 +1,6 @@
 /** What a run of the scheduler's recordings shows, read in the same way from the recorded and from a simulated one. */
 import type { TimelineRow } from "./recording.js";
-import type { JoiningNode, SchedRecording } from "./sched-recording.js";
+import { type JoiningNode, type SchedRecording, waitingFor } from "./sched-recording.js";
 import type { SchedRun } from "./sched-run.js";
 
 /** The client's limit: clientConnection's defaults. */
@@ -111,27 +111,17 @@ function momentsOf(rows: readonly TimelineRow[], prefix: string, what: string): 
 }
 
 /** Untainted nodes that big pods were waiting for. */
-function fittingNodes({ nodes, pods }: SchedRecording): JoiningNode[] {
-  return nodes.filter(
-    ({ name, taints, addedMs }) =>
-      taints.length === 0 &&
-      !name.startsWith("pre-") &&
-      pods.some(({ kind, createdMs }) => kind === "big" && createdMs < addedMs),
-  );
+function fittingNodes(recording: SchedRecording): JoiningNode[] {
+  return recording.nodes.filter((node) => node.taints.length === 0 && waitingFor(recording, node).length > 0);
 }
 
-/** Big pods bound to the node, or in a run that went otherwise those that should have been. */
 function nodeAdded(
-  { pods, nodes }: SchedRecording,
+  recording: SchedRecording,
   node: JoiningNode,
   rows: readonly TimelineRow[],
   attempts: Attempts,
 ): NodeAdded {
-  const earlier = nodes.filter(({ taints, addedMs }) => taints.length === 0 && addedMs < node.addedMs);
-  const since = Math.max(0, ...earlier.map(({ addedMs }) => addedMs));
-  const waiting = pods.filter(
-    ({ kind, createdMs }) => kind === "big" && createdMs > since && createdMs < node.addedMs,
-  );
+  const waiting = waitingFor(recording, node);
   const created = firstOf(rows, node.name, "created");
   const untainted = firstOf(rows, node.name, "-not-ready:NoSchedule");
   const bound = waiting.flatMap(({ name }) => firstOf(rows, name, "bound") ?? []);
