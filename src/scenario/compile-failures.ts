@@ -1,6 +1,5 @@
 /** Failures of a scenario: scopes turned into targets, `each...` scopes into one failure for each thing. */
 
-import { unreachable } from "../assert.js";
 import type { ControlPlaneModel, FailureModel, FailureTarget } from "../cluster/model.js";
 import type { Topology } from "../topology/topology.js";
 import type { Problems } from "../workload/problems.js";
@@ -78,6 +77,81 @@ function occurrenceOf(failure: FailureWritten): FailureModel["occurrence"] {
   return { kind: "at", timesUs: moments.map(durationUs).sort((a, b) => a - b) };
 }
 
+/** A thing that a scope names, or one of all that it means. */
+interface Named {
+  readonly name: string;
+  readonly target: FailureTarget;
+}
+
+/** Scopes that mean one thing by its name, or all things of a sort: the sort in words and its things. */
+interface Sort {
+  readonly what: string;
+  readonly things: (topology: Topology, controlPlane: ControlPlaneModel) => readonly Named[];
+}
+
+const NODES: Sort = {
+  what: "node",
+  things: ({ nodes }) => nodes.map(({ name }, node) => ({ name, target: { kind: "node", node } })),
+};
+const RACKS: Sort = {
+  what: "rack",
+  things: ({ racks }) => racks.map(({ name }, rack) => ({ name, target: { kind: "rack", rack } })),
+};
+const CENTRES: Sort = {
+  what: "centre",
+  things: ({ centres }) => centres.map(({ name }, centre) => ({ name, target: { kind: "centre", centre } })),
+};
+const SITES: Sort = {
+  what: "site",
+  things: ({ sites }) => sites.map(({ name }, site) => ({ name, target: { kind: "site", site } })),
+};
+const ETCD_MEMBERS: Sort = {
+  what: "etcd member",
+  things: (_, { etcd }) =>
+    etcd.members.map(({ name }, member) => ({ name, target: { kind: "etcdMember", member } })),
+};
+const API_SERVERS: Sort = {
+  what: "API server",
+  things: (_, { apiServers }) =>
+    apiServers.instances.map(({ name }, instance) => ({ name, target: { kind: "apiServer", instance } })),
+};
+const CONTROLLER_MANAGERS: Sort = {
+  what: "controller manager",
+  things: ({ centres }, { controllerManager }) =>
+    centres
+      .filter(({ id }) => controllerManager.instances.includes(id))
+      .map(({ name, id }) => ({ name, target: { kind: "controllerManager", centre: id } })),
+};
+const SCHEDULERS: Sort = {
+  what: "scheduler",
+  things: ({ centres }, { scheduler }) =>
+    centres
+      .filter(({ id }) => scheduler.instances.includes(id))
+      .map(({ name, id }) => ({ name, target: { kind: "scheduler", centre: id } })),
+};
+
+type LinkScope = "link" | "between" | "eachLink";
+type EachScope = "eachNode" | "eachRack" | "eachCentre" | "eachEtcdMember" | "eachApiServer";
+
+const ONE: Readonly<Record<Exclude<keyof ScopeWritten, LinkScope | EachScope>, Sort>> = {
+  node: NODES,
+  rack: RACKS,
+  centre: CENTRES,
+  site: SITES,
+  etcdMember: ETCD_MEMBERS,
+  apiServer: API_SERVERS,
+  controllerManager: CONTROLLER_MANAGERS,
+  scheduler: SCHEDULERS,
+};
+
+const EACH: Readonly<Record<EachScope, Sort>> = {
+  eachNode: NODES,
+  eachRack: RACKS,
+  eachCentre: CENTRES,
+  eachEtcdMember: ETCD_MEMBERS,
+  eachApiServer: API_SERVERS,
+};
+
 function struckBy(
   scope: ScopeWritten,
   topology: Topology,
@@ -85,105 +159,71 @@ function struckBy(
   place: Place,
   problems: Problems,
 ): Struck[] {
-  const { centres } = topology;
-  const find = <Thing extends { readonly name: string }>(
-    things: readonly Thing[],
-    name: string,
-    what: string,
-    steps: readonly (string | number)[],
-  ): number | undefined => {
-    const index = things.findIndex((thing) => thing.name === name);
-    if (index >= 0) return index;
-    const known = things.map((thing) => thing.name);
-    addUnknown(place, steps, { what: `${article(what)} ${what}`, value: name, known }, problems);
-    return undefined;
-  };
-  const one = <Thing extends { readonly name: string }>(
-    things: readonly Thing[],
-    name: string | undefined,
-    what: string,
-    key: string,
-    target: (index: number) => FailureTarget,
-  ): Struck[] => {
-    const index = name === undefined ? undefined : find(things, name, what, [key]);
-    return index === undefined
-      ? []
-      : [{ name: `${what.replaceAll(" ", "-")}-${name}`, targets: [target(index)] }];
-  };
-  const all = (
-    things: readonly { readonly name: string }[],
-    what: string,
-    target: (index: number) => FailureTarget,
-  ) => things.map(({ name }, index): Struck => ({ name: `${what}-${name}`, targets: [target(index)] }));
-
   const key = keysGiven(scope)[0] as keyof ScopeWritten;
+  const { centres } = topology;
   switch (key) {
-    case "node":
-      return one(topology.nodes, scope.node, "node", key, nodeTarget);
-    case "rack":
-      return one(topology.racks, scope.rack, "rack", key, rackTarget);
-    case "centre":
-      return one(centres, scope.centre, "centre", key, centreTarget);
-    case "site":
-      return one(topology.sites, scope.site, "site", key, (site) => ({ kind: "site", site }));
-    case "etcdMember":
-      return one(controlPlane.etcd.members, scope.etcdMember, "etcd member", key, memberTarget);
-    case "apiServer":
-      return one(controlPlane.apiServers.instances, scope.apiServer, "API server", key, apiServerTarget);
-    case "controllerManager": {
-      const running = centres.filter(({ id }) => controlPlane.controllerManager.instances.includes(id));
-      const target = (index: number): FailureTarget => ({ kind: key, centre: running[index]?.id ?? 0 });
-      return one(running, scope.controllerManager, "controller manager", key, target);
-    }
-    case "scheduler": {
-      const running = centres.filter(({ id }) => controlPlane.scheduler.instances.includes(id));
-      return one(running, scope.scheduler, "scheduler", key, (index) => ({
-        kind: key,
-        centre: running[index]?.id ?? 0,
-      }));
-    }
-    case "link": {
-      const from = find(centres, scope.link?.from ?? "", "centre", ["link", "from"]);
-      const to = find(centres, scope.link?.to ?? "", "centre", ["link", "to"]);
-      if (from === undefined || to === undefined) return [];
-      return linkStruck(from, to, false, topology, place, problems);
-    }
+    case "link":
     case "between": {
-      const from = find(centres, scope.between?.[0] ?? "", "centre", ["between", 0]);
-      const to = find(centres, scope.between?.[1] ?? "", "centre", ["between", 1]);
-      if (from === undefined || to === undefined) return [];
-      return linkStruck(from, to, true, topology, place, problems);
+      const [[from = "", fromKey], [to = "", toKey]] =
+        key === "link"
+          ? ([
+              [scope.link?.from, "from"],
+              [scope.link?.to, "to"],
+            ] as const)
+          : ([
+              [scope.between?.[0], 0],
+              [scope.between?.[1], 1],
+            ] as const);
+      const a = find(centres, from, "centre", [key, fromKey], place, problems);
+      const b = find(centres, to, "centre", [key, toKey], place, problems);
+      if (a === undefined || b === undefined) return [];
+      return linkStruck(a.id, b.id, key === "between", topology, place, problems);
     }
-    case "eachNode":
-      return all(topology.nodes, "node", nodeTarget);
-    case "eachRack":
-      return all(topology.racks, "rack", rackTarget);
-    case "eachCentre":
-      return all(centres, "centre", centreTarget);
-    case "eachEtcdMember":
-      return all(controlPlane.etcd.members, "etcd-member", memberTarget);
-    case "eachApiServer":
-      return all(controlPlane.apiServers.instances, "API-server", apiServerTarget);
     case "eachLink":
       return centres.flatMap((from) =>
         centres
           .slice(from.id + 1)
           .flatMap((to) => linkStruck(from.id, to.id, true, topology, place, problems)),
       );
-    default:
-      return unreachable(key);
+    case "eachNode":
+    case "eachRack":
+    case "eachCentre":
+    case "eachEtcdMember":
+    case "eachApiServer": {
+      const { what, things } = EACH[key];
+      return things(topology, controlPlane).map((thing) => struck(what, thing));
+    }
+    default: {
+      const { what, things } = ONE[key];
+      const found = find(things(topology, controlPlane), scope[key] ?? "", what, [key], place, problems);
+      return found === undefined ? [] : [struck(what, found)];
+    }
   }
+}
+
+function struck(what: string, { name, target }: Named): Struck {
+  return { name: `${what.replaceAll(" ", "-")}-${name}`, targets: [target] };
+}
+
+/** The thing of that name; a problem where there is none. */
+function find<Thing extends { readonly name: string }>(
+  things: readonly Thing[],
+  name: string,
+  what: string,
+  steps: readonly (string | number)[],
+  place: Place,
+  problems: Problems,
+): Thing | undefined {
+  const found = things.find((thing) => thing.name === name);
+  if (found !== undefined) return found;
+  const known = things.map((thing) => thing.name);
+  addUnknown(place, steps, { what: `${article(what)} ${what}`, value: name, known }, problems);
+  return undefined;
 }
 
 function article(word: string): string {
   return /^[aeioAEIO]/.test(word) ? "an" : "a";
 }
-
-const nodeTarget = (node: number): FailureTarget => ({ kind: "node", node });
-const rackTarget = (rack: number): FailureTarget => ({ kind: "rack", rack });
-const centreTarget = (centre: number): FailureTarget => ({ kind: "centre", centre });
-const memberTarget = (member: number): FailureTarget => ({ kind: "etcdMember", member });
-const apiServerTarget = (instance: number): FailureTarget => ({ kind: "apiServer", instance });
 
 function linkStruck(
   from: number,
