@@ -129,7 +129,10 @@ export class PlacementCluster {
     );
     copy.#podIds = this.#podIds;
     for (const { object, compiled } of this.#nodes.values()) copy.#join(object, compiled);
-    for (const pod of this.#pods.values()) copy.#enter({ ...pod, info: { ...pod.info, nominatedNode: -1 } });
+    for (const pod of this.#pods.values()) {
+      // What may change of a pod that has its node, nobody changes.
+      copy.#enter(pod.node === undefined ? { ...pod, info: { ...pod.info, nominatedNode: -1 } } : pod);
+    }
     for (const { key, info } of this.#pods.values()) {
       if (info.nominatedNode >= 0) copy.#nominator.nominate(copy.pod(key).info, info.nominatedNode);
     }

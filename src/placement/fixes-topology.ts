@@ -4,7 +4,7 @@ import { labelOf } from "../api/selectors.js";
 import type { AffinityTerm, PodInfo, SpreadConstraint } from "../policies/framework/types.js";
 import type { AffinityRule, Change } from "./changes.js";
 import { keyOfInfo, type PlacementCluster, podKey } from "./cluster.js";
-import type { Fix } from "./fixes.js";
+import type { Fix, Side } from "./fixes.js";
 import type { Sandbox } from "./sandbox.js";
 
 /** More pods than this are no longer a proposal. */
@@ -12,27 +12,39 @@ const EVICTIONS_MAX = 5;
 
 // ── PodTopologySpread ──
 
-export function spreadFixes(sandbox: Sandbox, node: string): Fix[] {
-  const fixes: Fix[] = [];
+export function spreadFixes(sandbox: Sandbox, node: string, side: Side): Fix[] {
   const violated = violatedConstraints(sandbox, node);
+  if (violated.length === 0) return [];
+  const missing = violated.filter(({ topologyKey }) => labelAt(sandbox, node, topologyKey) === undefined);
+  switch (side) {
+    case "pod":
+      return relaxations(sandbox, node, violated, missing.length === 0);
+    case "node": {
+      const labels = missing.flatMap((constraint) => domainLabel(sandbox, node, constraint));
+      const all = labels.length > 0 && labels.length === missing.length;
+      return all ? [{ side, changes: labels }] : [];
+    }
+    case "evict": {
+      const leaving = spreadEvictions(sandbox, node, violated);
+      return leaving.length > 0 ? [{ side, changes: leaving }] : [];
+    }
+  }
+}
+
+/** A greater skew, as little as will do, or a constraint that only prefers. */
+function relaxations(
+  sandbox: Sandbox,
+  node: string,
+  violated: readonly SpreadConstraint[],
+  bySkew: boolean,
+): Fix[] {
   const pod = podKey(sandbox.pod);
-  const key = (constraint: SpreadConstraint): string => constraint.topologyKey;
-  const missing = violated.filter((constraint) => labelAt(sandbox, node, key(constraint)) === undefined);
-  if (missing.length > 0) {
-    const labels = missing.flatMap((constraint) => domainLabel(sandbox, node, constraint));
-    if (labels.length === missing.length) fixes.push({ side: "node", changes: labels });
-  } else if (violated.length > 0) {
-    const skews = violated.map((constraint) => skewChange(sandbox, node, constraint));
-    if (skews.every((change) => change !== undefined)) fixes.push({ side: "pod", changes: skews });
-  }
-  if (violated.length > 0) {
-    const changes = violated.map(
-      (constraint): Change => ({ kind: "softenSpreadConstraint", pod, topologyKey: key(constraint) }),
-    );
-    fixes.push({ side: "pod", changes });
-  }
-  const leaving = spreadEvictions(sandbox, node, violated);
-  if (leaving.length > 0) fixes.push({ side: "evict", changes: leaving });
+  const skews = bySkew ? violated.map((constraint) => skewChange(sandbox, node, constraint)) : [undefined];
+  const soft = violated.map(
+    ({ topologyKey }): Change => ({ kind: "softenSpreadConstraint", pod, topologyKey }),
+  );
+  const fixes: Fix[] = [{ side: "pod", changes: soft }];
+  if (skews.every((change) => change !== undefined)) fixes.unshift({ side: "pod", changes: skews });
   return fixes;
 }
 
@@ -129,10 +141,11 @@ function spreadEvictions(sandbox: Sandbox, node: string, violated: readonly Spre
 
 // ── InterPodAffinity ──
 
-export function affinityFixes(sandbox: Sandbox, node: string, reasons: readonly string[]): Fix[] {
+export function affinityFixes(sandbox: Sandbox, node: string, reasons: readonly string[], side: Side): Fix[] {
   const [reason = ""] = reasons;
   if (reason.includes("existing pods")) return objectionFixes(sandbox, node);
-  return reason.includes("anti-affinity") ? antiAffinityFixes(sandbox, node) : nearnessFixes(sandbox, node);
+  if (reason.includes("anti-affinity")) return antiAffinityFixes(sandbox, node);
+  return side === "pod" ? farAwayFixes(sandbox, node) : joiningFixes(sandbox, node);
 }
 
 /** Pods here that do not want the incoming one beside them. */
@@ -177,18 +190,17 @@ function antiAffinityFixes(sandbox: Sandbox, node: string): Fix[] {
   return fixes;
 }
 
-/** The incoming pod wants to be beside pods that are not here. */
-function nearnessFixes(sandbox: Sandbox, node: string): Fix[] {
-  const { cluster, info } = sandbox;
+/** The incoming pod wants to be beside pods that are not here: it gives up one such wish, or all. */
+function farAwayFixes(sandbox: Sandbox, node: string): Fix[] {
   const terms = ownTerms(sandbox, "podAffinity");
   const pod = podKey(sandbox.pod);
-  const fixes: Fix[] = [];
   const removal = (term: PodAffinityTerm): Change => ({
     kind: "removeAffinityTerm",
     pod,
     rule: "podAffinity",
     term,
   });
+  if (terms.length <= 1) return terms.length === 0 ? [] : [{ side: "pod", changes: terms.map(removal) }];
   const single = terms.find((term) => {
     const mark = sandbox.mark();
     sandbox.apply(removal(term));
@@ -196,9 +208,12 @@ function nearnessFixes(sandbox: Sandbox, node: string): Fix[] {
     sandbox.back(mark);
     return refusal === undefined || !refusal.reasons.includes(AFFINITY_REASON);
   });
-  const given = single === undefined ? terms : [single];
-  if (given.length > 0) fixes.push({ side: "pod", changes: given.map(removal) });
-  // A node outside of the topology could join the domain where such pods are.
+  return [{ side: "pod", changes: (single === undefined ? terms : [single]).map(removal) }];
+}
+
+/** A node outside of the topology could join the domain where the wanted pods are. */
+function joiningFixes(sandbox: Sandbox, node: string): Fix[] {
+  const { cluster, info } = sandbox;
   const labels: Change[] = [];
   for (const term of info.shape.requiredAffinity) {
     if (labelAt(sandbox, node, term.topologyKey) !== undefined) continue;
@@ -207,8 +222,7 @@ function nearnessFixes(sandbox: Sandbox, node: string): Fix[] {
       labels.push({ kind: "setNodeLabel", node, key: term.topologyKey, value });
     }
   }
-  if (labels.length > 0) fixes.push({ side: "node", changes: labels });
-  return fixes;
+  return labels.length > 0 ? [{ side: "node", changes: labels }] : [];
 }
 
 const AFFINITY_REASON = "node(s) didn't match pod affinity rules";

@@ -21,8 +21,16 @@ export interface Fix {
   readonly changes: readonly Change[];
 }
 
-/** Proposals for the refusal that `sandbox` has just met on `node`. Empty: nothing that Seatrial knows of would help. */
-export function fixesFor(sandbox: Sandbox, node: string, { plugin, reasons }: Rejection): Fix[] {
+/**
+ * One side's proposals for the refusal that `sandbox` has just met on `node`. Empty: nothing that Seatrial knows of
+ * would help there.
+ */
+export function fixesFor(sandbox: Sandbox, node: string, refusal: Rejection, side: Side): Fix[] {
+  return proposals(sandbox, node, refusal, side).filter((fix) => fix.side === side);
+}
+
+/** Of all sides where that costs nothing; only of `side` where the scheduler has to be asked. */
+function proposals(sandbox: Sandbox, node: string, { plugin, reasons }: Rejection, side: Side): Fix[] {
   switch (plugin) {
     case "NodeUnschedulable":
       return cordonFixes(sandbox, node);
@@ -36,9 +44,9 @@ export function fixesFor(sandbox: Sandbox, node: string, { plugin, reasons }: Re
     case "NodeResourcesFit":
       return resourceFixes(sandbox, node);
     case "PodTopologySpread":
-      return spreadFixes(sandbox, node);
+      return spreadFixes(sandbox, node, side);
     case "InterPodAffinity":
-      return affinityFixes(sandbox, node, reasons);
+      return affinityFixes(sandbox, node, reasons, side);
     default:
       return [];
   }

@@ -7,7 +7,7 @@ import type { PlacedPod, PlacementCluster } from "./cluster.js";
 import { daemonPodsFor, nodeLike } from "./nodes.js";
 
 /** So many pods are counted in the time of one node check. */
-const PODS_PER_CHECK = 2000;
+const PODS_PER_CHECK = 700;
 
 /**
  * Holds one pod at a time, which has no node here. Answers are those of the pod's own profile; order of nodes and of
@@ -18,6 +18,8 @@ export class Sandbox {
   #pod: PlacedPod | undefined;
   readonly #undo: (() => void)[] = [];
   #work = 0;
+  /** The pod at hand without rules, see {@link check}. */
+  #plain: { readonly of: PodInfo; readonly info: PodInfo } | undefined;
 
   constructor(cluster: PlacementCluster) {
     this.cluster = cluster.copy();
@@ -67,10 +69,37 @@ export class Sandbox {
 
   /** Who refuses the node; undefined where it would take the pod. */
   check(node: string): Rejection | undefined {
-    this.#work += 1 + this.#countingWork();
-    const framework = this.cluster.framework(this.info);
+    const counting = this.#countingWork();
+    // What the node says for itself costs next to nothing, and comes first in kube-scheduler's order too.
+    const plain = counting > 0 ? this.#check(this.#withoutRules(), node) : undefined;
+    if (plain !== undefined) return plain;
+    this.#work += counting;
+    return this.#check(this.info, node);
+  }
+
+  #check(info: PodInfo, node: string): Rejection | undefined {
+    this.#work++;
+    const framework = this.cluster.framework(info);
     assert(framework !== undefined, "the pod has a profile");
-    return framework.check(this.info, this.cluster.nodeId(node));
+    return framework.check(info, this.cluster.nodeId(node));
+  }
+
+  /** The pod as if it had no rules about others. */
+  #withoutRules(): PodInfo {
+    if (this.#plain?.of !== this.info) {
+      const { shape } = this.info;
+      const bare = {
+        ...shape,
+        requiredAffinity: [],
+        requiredAntiAffinity: [],
+        preferredAffinity: [],
+        preferredAntiAffinity: [],
+        spreadConstraints: [],
+        defaultSpreadSelector: undefined,
+      };
+      this.#plain = { of: this.info, info: { ...this.info, shape: bare } };
+    }
+    return this.#plain.info;
   }
 
   /** May the pod enter the queue? */

@@ -169,12 +169,7 @@ class Search {
   }
 
   /** Takes one refusal after the other away until the node takes the pod; undefined where one cannot be. */
-  #repair(
-    node: string,
-    taste: Taste,
-    from: number,
-    own: readonly Side[] = taste.order,
-  ): Change[] | undefined {
+  #repair(node: string, taste: Taste, from: number): Change[] | undefined {
     const sandbox = this.#sandbox;
     const changes: Change[] = [];
     const seen = new Set<string>();
@@ -183,7 +178,7 @@ class Search {
       const refusal = sandbox.check(node);
       done = refusal === undefined;
       if (refusal === undefined) break;
-      const fix = chosen(fixesFor(sandbox, node, refusal), taste, own, seen);
+      const fix = this.#fix(node, refusal, taste, seen);
       if (fix === undefined) break;
       seen.add(JSON.stringify(fix.changes));
       for (const change of fix.changes) sandbox.apply(change);
@@ -191,6 +186,17 @@ class Search {
     }
     sandbox.back(from);
     return done ? changes : undefined;
+  }
+
+  /** The first side with something to propose that was not tried yet. */
+  #fix(node: string, refusal: Rejection, { order, last }: Taste, seen: ReadonlySet<string>): Fix | undefined {
+    for (const side of order) {
+      const fixes = fixesFor(this.#sandbox, node, refusal, side);
+      const ways = fixes.filter(({ changes }) => !seen.has(JSON.stringify(changes)));
+      const way = last ? ways.at(-1) : ways[0];
+      if (way !== undefined) return way;
+    }
+    return undefined;
   }
 
   /** A further node like this one, with what the pod would need there. */
@@ -238,20 +244,6 @@ class Search {
       return [{ changes, nodes }];
     });
   }
-}
-
-function chosen(
-  fixes: readonly Fix[],
-  taste: Taste,
-  sides: readonly Side[],
-  seen: ReadonlySet<string>,
-): Fix | undefined {
-  for (const side of sides) {
-    const ways = fixes.filter((fix) => fix.side === side && !seen.has(JSON.stringify(fix.changes)));
-    const way = taste.last ? ways.at(-1) : ways[0];
-    if (way !== undefined) return way;
-  }
-  return undefined;
 }
 
 /** Without repetitions, without those that contain another, few of a kind, fewest changes first. */

@@ -173,13 +173,18 @@ describe("a suggestion", () => {
             for (const { kind } of changes) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
             expect(opened.length).toBeGreaterThan(0);
             expect(feasibleAfter(objects, changes, key)).toEqual(expect.arrayContaining([...opened]));
+            for (const change of changes) {
+              const others = changes.filter((other) => other !== change);
+              // Without it, one of those nodes at least is closed.
+              expect(feasibleAfter(objects, others, key)).not.toEqual(expect.arrayContaining([...opened]));
+            }
           }
         }
       }),
-      { numRuns: 60, seed: 7 },
+      { numRuns: 40, seed: 7 },
     );
     // The search finds a way for nearly every pod, and every kind of change is met.
-    expect(unschedulable).toBeGreaterThan(60);
+    expect(unschedulable).toBeGreaterThan(40);
     expect(helped / unschedulable).toBeGreaterThan(0.95);
     expect([...kinds.keys()].sort()).toEqual([
       "addNode",
