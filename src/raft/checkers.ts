@@ -13,6 +13,8 @@ import { NONE } from "./types.js";
 export interface RaftView {
   readonly id: MemberId;
   readonly voters: readonly MemberId[];
+  /** The other half of a joint configuration; empty or absent without one. */
+  readonly votersOutgoing?: readonly MemberId[];
   readonly term: number;
   readonly votedFor: MemberId;
   /** Term and vote on the member's disk, as far as reported. */
@@ -61,6 +63,8 @@ interface Seen {
   /** As far as the member's log is known to be on its disk. */
   stableIndex: number;
   commitIndex: number;
+  /** The halves of its configuration. */
+  quorums: readonly (readonly MemberId[])[];
 }
 
 /** An entry of a (term, index), with the term of the one before it. By induction that fixes the whole log up to there. */
@@ -114,7 +118,10 @@ export class RaftInvariants {
     const isLeader = node.role === "leader";
     if (isLeader && !seen.wasLeader) this.#checkNewLeader(node, seen);
     seen.wasLeader = isLeader;
-    if (node.commitIndex !== seen.commitIndex) this.#followCommit(node, seen);
+    const quorumsBefore = seen.quorums;
+    if (quorumsBefore[0] !== node.voters || quorumsBefore[1] !== node.votersOutgoing)
+      seen.quorums = [node.voters, node.votersOutgoing ?? []];
+    if (node.commitIndex !== seen.commitIndex) this.#followCommit(node, seen, quorumsBefore);
   }
 
   /** Member `id` has crashed: what of its memory was not durable may be gone when it is back, and nothing else. */
@@ -138,6 +145,7 @@ export class RaftInvariants {
         compactedIndex: 0,
         stableIndex: 0,
         commitIndex: 0,
+        quorums: [],
       };
       this.#seen.set(id, seen);
     }
@@ -265,7 +273,7 @@ export class RaftInvariants {
     );
   }
 
-  #followCommit(node: RaftView, seen: Seen): void {
+  #followCommit(node: RaftView, seen: Seen, quorumsBefore: Seen["quorums"]): void {
     const knownBefore = this.#committed.length;
     // What a snapshot stands for was compared when it was seen.
     const from = Math.max(seen.commitIndex + 1, node.log.firstIndex);
@@ -279,22 +287,26 @@ export class RaftInvariants {
       }
     }
     seen.commitIndex = node.commitIndex;
-    if (this.#committed.length > knownBefore) this.#checkNewlyCommitted(node);
+    if (this.#committed.length > knownBefore) this.#checkNewlyCommitted(node, seen, quorumsBefore);
   }
 
-  #checkNewlyCommitted(node: RaftView): void {
+  #checkNewlyCommitted(node: RaftView, own: Seen, quorumsBefore: Seen["quorums"]): void {
     const index = this.#committed.length;
     const { term } = this.#committed[index - 1] as Entry;
-    let durable = 0;
-    for (const id of node.voters) {
-      const seen = this.#seen.get(id);
-      if (seen !== undefined && seen.stableIndex >= index && seen.entries[index - 1]?.term === term)
-        durable += 1;
+    const holders = new Set<MemberId>();
+    for (const [id, seen] of this.#seen) {
+      if (seen.stableIndex >= index && seen.entries[index - 1]?.term === term) holders.add(id);
     }
-    if (durable < majority(node.voters.length)) {
+    const count = (half: readonly MemberId[]) => half.filter((id) => holders.has(id)).length;
+    const isQuorum = (half: readonly MemberId[]) => half.length === 0 || count(half) >= majority(half.length);
+    // A change that came into force by this very commit was committed by the configuration before it.
+    const isDurable =
+      own.quorums.every(isQuorum) || (quorumsBefore.length > 0 && quorumsBefore.every(isQuorum));
+    if (!isDurable) {
+      const disks = own.quorums.filter((half) => half.length > 0);
       throw new RaftViolation(
         "Committed Is Durable",
-        `member ${node.id} committed entry ${index} of term ${term}, which ${durable} of ${node.voters.length} disks hold`,
+        `member ${node.id} committed entry ${index} of term ${term}, which ${disks.map((half) => `${count(half)} of ${half.length}`).join(" and ")} disks hold`,
       );
     }
     // A leader of an old term may commit after a later one was elected: that one must have the entry, too.

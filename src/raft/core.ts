@@ -1,8 +1,8 @@
 import { assert } from "../assert.js";
-import { membersOf, simpleConfiguration } from "./configuration.js";
+import { changeConfiguration, isJoint, membersOf, simpleConfiguration } from "./configuration.js";
 import { RaftLog } from "./log.js";
 import { Progress } from "./progress.js";
-import { majorityIndex } from "./quorum.js";
+import { majorityIndex, type VoteResult, voteResult } from "./quorum.js";
 import { PendingReads } from "./reads.js";
 import type {
   Configuration,
@@ -44,7 +44,13 @@ export class RaftCore {
   readonly log: RaftLog;
   readonly wal: WriteAheadLog;
   configuration: Configuration;
-  /** The latest, from this member's own host or from a leader. */
+  /** Changes committed through here are in force. */
+  configuredIndex: number;
+  /** At a leader: no change is in the log beyond here. */
+  pendingChangeIndex = 0;
+  /** Every member has a vote, and one only: the usual case, for which counting is simple. */
+  #isPlain = true;
+  /** The latest snapshot, from this member's own host or from a leader. */
   snapshot: Snapshot | undefined;
   /** One for each member of the configuration, in the order of identities, mostly with this one among them. Meaningful at a leader. */
   progress: readonly Progress[] = [];
@@ -83,6 +89,7 @@ export class RaftCore {
     this.log = new RaftLog(image.entries, commitIndex, image.snapshot);
     this.wal = new WriteAheadLog(image);
     this.configuration = this.configurationAt(commitIndex);
+    this.configuredIndex = commitIndex;
     this.adopt(this.configuration);
     this.term = term;
     this.votedFor = votedFor;
@@ -137,12 +144,20 @@ export class RaftCore {
     this.#hardStateSequence = this.wal.writeHardState(term, votedFor, this.log.commitIndex);
   }
 
-  /** Puts `entries`, which follow each other, behind `lastKept`, cuts off what was there, and has it written. */
-  writeEntries(lastKept: number, entries: readonly Entry[]): void {
+  /**
+   * Puts `entries`, which follow each other, behind `lastKept`, cuts off what was there, and has it written, together
+   * with the commit index they came with: who finds a configuration change in its log after a restart knows that the
+   * change before it is in force, or it might be elected by a majority of long ago.
+   */
+  writeEntries(
+    lastKept: number,
+    entries: readonly Entry[],
+    commitIndex: number = this.log.commitIndex,
+  ): void {
     if (lastKept < this.log.lastIndex) this.log.truncateAfter(lastKept);
     for (const entry of entries) this.log.append(entry);
     const { term, votedFor, log } = this;
-    log.writing(this.wal.writeEntries(term, votedFor, log.commitIndex, lastKept, entries));
+    log.writing(this.wal.writeEntries(term, votedFor, commitIndex, lastKept, entries));
   }
 
   /** Takes a leader's snapshot for the log, and has it written. */
@@ -152,28 +167,44 @@ export class RaftCore {
     this.snapshot = snapshot;
     log.writing(this.wal.writeSnapshot(term, votedFor, log.commitIndex, snapshot, true));
     this.deliveredIndex = snapshot.index;
+    this.configuredIndex = snapshot.index;
     this.effects.snapshot = snapshot;
     this.adopt(snapshot.configuration);
   }
 
-  /** The configuration as of `index`: from the latest snapshot, or from the log's beginning. */
-  configurationAt(_index: number): Configuration {
-    return this.snapshot?.configuration ?? simpleConfiguration(this.config.voters, this.config.learners);
+  /** The configuration as of `index`, which is committed: that of the latest snapshot, or of the log's beginning, and the changes since. */
+  configurationAt(index: number): Configuration {
+    const { voters, learners } = this.config;
+    let configuration = this.snapshot?.configuration ?? simpleConfiguration(voters, learners);
+    for (let i = (this.snapshot?.index ?? 0) + 1; i <= index; i++) {
+      const { change } = this.log.entry(i);
+      if (change === undefined) continue;
+      const changed = changeConfiguration(configuration, change);
+      assert(
+        changed.configuration !== undefined,
+        `a change in the log that fits nowhere: ${changed.refusal}`,
+      );
+      configuration = changed.configuration;
+    }
+    return configuration;
   }
 
-  /** Members that stay keep their progress; new ones begin at the log's end. */
+  /** Members that stay keep their progress; new ones are probed at the log's end first, and are held active until they had time to answer. */
   adopt(configuration: Configuration): void {
     this.configuration = configuration;
     const { progress, ballots } = this;
+    const { voters, votersOutgoing } = configuration;
     const members = membersOf(configuration);
     const before = members.map((id) => progress.findIndex((one) => one.id === id));
     this.progress = before.map((at, i) => {
       const id = members[i] as MemberId;
-      const one = progress[at] ?? new Progress(id, this.config.inflightMessagesMax);
-      one.isVoter = configuration.voters.includes(id);
+      const one = progress[at] ?? this.#newProgress(id);
+      one.isVoter = voters.includes(id);
+      one.isOutgoing = votersOutgoing.includes(id);
       return one;
     });
     this.ballots = before.map((at) => ballots[at] ?? "none");
+    this.#isPlain = voters.length === members.length && !isJoint(configuration);
   }
 
   /** Tells the leader that the log equals its own through `index`, once it is on disk through there. */
@@ -216,12 +247,30 @@ export class RaftCore {
 
   /** Whether this member alone is the majority. */
   get isOnlyVoter(): boolean {
-    return this.progress.length === 1 && this.progressOf(this.id) !== undefined;
+    const { voters } = this.configuration;
+    return voters.length === 1 && voters[0] === this.id && !isJoint(this.configuration);
   }
 
-  /** The highest of its values that a majority of the voters has reached. */
+  /** Whether this leader appends what is proposed: not while it hands over, nor once it has been removed. */
+  get takesProposals(): boolean {
+    return this.leadTransferee === NONE && this.progressOf(this.id) !== undefined;
+  }
+
+  /** The highest of its values that a majority of the voters has reached; in a joint configuration of both halves (§6). */
   quorumIndex(reached: (progress: Progress) => number): number {
-    return majorityIndex(this.progress.map(reached));
+    if (this.#isPlain) return majorityIndex(this.progress.map(reached));
+    const index = majorityIndex(this.progress.filter((one) => one.isVoter).map(reached));
+    if (!isJoint(this.configuration)) return index;
+    return Math.min(index, majorityIndex(this.progress.filter((one) => one.isOutgoing).map(reached)));
+  }
+
+  /** How a vote stands; in a joint configuration both halves must agree (§6). Asks of each member of `progress` by its position. */
+  quorumVote(ballotOf: (i: number) => Ballot): VoteResult {
+    const incoming = this.#vote((progress) => progress.isVoter, ballotOf);
+    if (this.#isPlain || !isJoint(this.configuration)) return incoming;
+    const outgoing = this.#vote((progress) => progress.isOutgoing, ballotOf);
+    if (incoming === outgoing) return incoming;
+    return incoming === "lost" || outgoing === "lost" ? "lost" : "pending";
   }
 
   /** Clears the effects of the step before. */
@@ -248,6 +297,25 @@ export class RaftCore {
     effects.softStateChanged = this.role !== roleBefore || this.leader !== leaderBefore;
     effects.writeSequence = this.wal.writeSequence;
     return effects;
+  }
+
+  #vote(isAsked: (progress: Progress) => boolean, ballotOf: (i: number) => Ballot): VoteResult {
+    let [size, granted, refused] = [0, 0, 0];
+    for (const [i, progress] of this.progress.entries()) {
+      if (!isAsked(progress)) continue;
+      size += 1;
+      const ballot = ballotOf(i);
+      if (ballot === "granted") granted += 1;
+      else if (ballot === "refused") refused += 1;
+    }
+    return voteResult(granted, refused, size);
+  }
+
+  #newProgress(id: MemberId): Progress {
+    const progress = new Progress(id, this.config.inflightMessagesMax);
+    progress.nextIndex = Math.max(this.log.lastIndex, 1);
+    progress.recentActive = true;
+    return progress;
   }
 
   #drawElectionTicks(): void {

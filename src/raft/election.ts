@@ -1,8 +1,9 @@
 /** Leader election (§5.2, §5.4.1) with PreVote (dissertation §9.6) and CheckQuorum. */
 import { assert } from "../assert.js";
+import { isVoter } from "./configuration.js";
 import type { RaftCore } from "./core.js";
 import { broadcastHeartbeat } from "./heartbeat.js";
-import { majority, voteResult } from "./quorum.js";
+import type { VoteResult } from "./quorum.js";
 import { appendAsLeader, broadcastAppend } from "./replication.js";
 import type { MemberId, PreVote, RequestVote } from "./types.js";
 import { EMPTY_DATA, NONE } from "./types.js";
@@ -10,7 +11,7 @@ import { EMPTY_DATA, NONE } from "./types.js";
 /** One tick at a member that is not leader: its timeout may have come. */
 export function tickElection(core: RaftCore): void {
   core.electionElapsed += 1;
-  if (core.electionElapsed < core.randomizedElectionTicks) return;
+  if (core.electionElapsed < core.randomizedElectionTicks || !isVoter(core.configuration, core.id)) return;
   core.electionElapsed = 0;
   campaign(core);
 }
@@ -33,16 +34,16 @@ export function tickHeartbeat(core: RaftCore): void {
   }
 }
 
-/** Starts an election, or the round before it. A leader has no reason to. */
+/** Starts an election, or the round before it. A leader has no reason to, and who has no vote no right. */
 export function campaign(core: RaftCore): void {
-  if (core.role === "leader") return;
+  if (core.role === "leader" || !isVoter(core.configuration, core.id)) return;
   if (core.config.preVote) becomePreCandidate(core);
   else becomeCandidate(core);
 }
 
 /** The leader's own wish (dissertation §3.10): a campaign without asking around first. A member that is in one already goes on with it. */
 export function handleTimeoutNow(core: RaftCore): void {
-  if (core.role === "follower") becomeCandidate(core, true);
+  if (core.role === "follower" && isVoter(core.configuration, core.id)) becomeCandidate(core, true);
 }
 
 /** A follower shall believe in no leader any more, and so be free to vote. Not under leases, which are a promise to the leader. */
@@ -138,30 +139,26 @@ function becomeLeader(core: RaftCore): void {
   for (const progress of core.progress) progress.reset(core.log.lastIndex);
   const own = core.progressOf(core.id);
   if (own !== undefined) own.matchIndex = core.log.stableIndex;
+  // Any entry that is not known to be committed may be a change.
+  core.pendingChangeIndex = core.log.lastIndex;
   // A new leader cannot tell which entries of earlier terms are committed until one of its own is (§5.4.2, §8).
   appendAsLeader(core, [EMPTY_DATA]);
   broadcastAppend(core);
 }
 
-function recordBallot(core: RaftCore, from: MemberId, granted: boolean): ReturnType<typeof voteResult> {
-  let grantedCount = 0;
-  let refusedCount = 0;
-  for (let i = 0; i < core.progress.length; i++) {
-    // The first answer counts, as each voter has one.
-    if (core.progress[i]?.id === from && core.ballots[i] === "none") {
-      core.ballots[i] = granted ? "granted" : "refused";
-    }
-    if (core.ballots[i] === "granted") grantedCount += 1;
-    else if (core.ballots[i] === "refused") refusedCount += 1;
-  }
-  return voteResult(grantedCount, refusedCount, core.progress.length);
+function recordBallot(core: RaftCore, from: MemberId, granted: boolean): VoteResult {
+  const { ballots } = core;
+  const i = core.progress.findIndex((progress) => progress.id === from);
+  // The first answer counts, as each voter has one.
+  if (ballots[i] === "none") ballots[i] = granted ? "granted" : "refused";
+  return core.quorumVote((position) => ballots[position] ?? "none");
 }
 
 function requestVotes(core: RaftCore, isTransfer: boolean): void {
   const from = core.id;
   const { lastIndex: lastLogIndex, lastTerm: lastLogTerm } = core.log;
-  for (const { id: to } of core.progress) {
-    if (to === from) continue;
+  for (const { id: to, isVoter, isOutgoing } of core.progress) {
+    if (to === from || !(isVoter || isOutgoing)) continue;
     core.sendAfterHardState(
       core.role === "pre-candidate"
         ? { type: "PreVote", from, to, term: core.term + 1, lastLogIndex, lastLogTerm }
@@ -172,10 +169,10 @@ function requestVotes(core: RaftCore, isTransfer: boolean): void {
 
 /** Whether a majority, this leader included, was heard since the last call; starts a new count. */
 function quorumWasActive(core: RaftCore): boolean {
-  let active = 0;
-  for (const progress of core.progress) {
-    if (progress.recentActive || progress.id === core.id) active += 1;
-    progress.recentActive = false;
-  }
-  return active >= majority(core.progress.length);
+  const { progress, id } = core;
+  const result = core.quorumVote((i) =>
+    progress[i]?.recentActive || progress[i]?.id === id ? "granted" : "refused",
+  );
+  for (const one of progress) one.recentActive = false;
+  return result === "won";
 }

@@ -33,6 +33,7 @@ import {
 } from "./election.js";
 import { handleHeartbeat } from "./heartbeat.js";
 import type { LogView } from "./log.js";
+import { followConfiguration, handleProposeChange } from "./membership.js";
 import type { ProgressState } from "./progress.js";
 import { handleReadIndex } from "./reads.js";
 import {
@@ -49,6 +50,7 @@ import { continueTransfer, handleTransferLeadership } from "./transfer.js";
 import type {
   AppendEntries,
   Configuration,
+  ConfigurationChange,
   DurableImage,
   Effects,
   Entry,
@@ -62,7 +64,7 @@ import type {
   Role,
   Snapshot,
 } from "./types.js";
-import { NONE } from "./types.js";
+import { EMPTY_DATA, NONE } from "./types.js";
 
 const BLANK: HardState = { term: 0, votedFor: NONE, commitIndex: 0 };
 
@@ -207,6 +209,8 @@ export class RaftNode {
         return this.receive(input.message);
       case "propose":
         return this.propose(input.data);
+      case "proposeChange":
+        return this.proposeChange(input.change, input.data);
       case "persisted":
         return this.persisted(input.writeSequence);
       case "campaign":
@@ -235,7 +239,7 @@ export class RaftNode {
     core.beginStep();
     if (role === "leader") tickHeartbeat(core);
     else tickElection(core);
-    return core.endStep(role, leader);
+    return endStep(core, role, leader);
   }
 
   /** A message has arrived. */
@@ -245,9 +249,10 @@ export class RaftNode {
     core.beginStep();
     assert(message.to === core.id, `a message for ${message.to} came to ${core.id}`);
     if (message.type === "Propose") handlePropose(core, message.data, true);
+    else if (message.type === "ProposeChange") handleProposeChange(core, message.change, message.data, true);
     else if (message.type === "ReadIndex") handleReadIndex(core, message.from, message.context);
     else if (settleTerm(core, message)) dispatch(core, message);
-    return core.endStep(role, leader);
+    return endStep(core, role, leader);
   }
 
   /** The host wants `data` in the log, in this order. At least one item. */
@@ -257,7 +262,16 @@ export class RaftNode {
     core.beginStep();
     assert(data.length > 0, "an empty proposal");
     handlePropose(core, data, false);
-    return core.endStep(role, leader);
+    return endStep(core, role, leader);
+  }
+
+  /** The host wants the group changed; `data` is that of the entry. Whether and when shows in {@link RaftNode.configuration}. */
+  proposeChange(change: ConfigurationChange, data: number = EMPTY_DATA): Effects {
+    const core = this.#core;
+    const { role, leader } = core;
+    core.beginStep();
+    handleProposeChange(core, change, data, false);
+    return endStep(core, role, leader);
   }
 
   /** Everything written through `writeSequence` is durable now. */
@@ -269,7 +283,7 @@ export class RaftNode {
     core.log.persisted(writeSequence);
     if (role === "leader") handleOwnPersisted(core);
     else countOwnVote(core);
-    return core.endStep(role, leader);
+    return endStep(core, role, leader);
   }
 
   /** Campaign now, as if the timeout had come. */
@@ -278,7 +292,7 @@ export class RaftNode {
     const { role, leader } = core;
     core.beginStep();
     campaign(core);
-    return core.endStep(role, leader);
+    return endStep(core, role, leader);
   }
 
   /** The transport knows that messages to `member` were lost: a leader goes back to probing it. */
@@ -287,7 +301,7 @@ export class RaftNode {
     const { role, leader } = core;
     core.beginStep();
     if (role === "leader") handleUnreachable(core, member);
-    return core.endStep(role, leader);
+    return endStep(core, role, leader);
   }
 
   /** The transport has delivered a snapshot to `member`, or has failed to. Without such a report a leader waits for that member's answer alone. */
@@ -296,7 +310,7 @@ export class RaftNode {
     const { role, leader } = core;
     core.beginStep();
     if (role === "leader") handleSnapshotReport(core, member, isDelivered);
-    return core.endStep(role, leader);
+    return endStep(core, role, leader);
   }
 
   /**
@@ -308,7 +322,7 @@ export class RaftNode {
     const { role, leader } = core;
     core.beginStep();
     takeSnapshot(core, index, compactThrough);
-    return core.endStep(role, leader);
+    return endStep(core, role, leader);
   }
 
   /**
@@ -320,7 +334,7 @@ export class RaftNode {
     const { role, leader } = core;
     core.beginStep();
     handleReadIndex(core, core.id, context);
-    return core.endStep(role, leader);
+    return endStep(core, role, leader);
   }
 
   /** The lead shall go to `transferee`. Whether it does shows in its time; a leader tries for E ticks. */
@@ -329,7 +343,7 @@ export class RaftNode {
     const { role, leader } = core;
     core.beginStep();
     handleTransferLeadership(core, transferee);
-    return core.endStep(role, leader);
+    return endStep(core, role, leader);
   }
 
   /** The host knows that the leader is gone, or wants others to be electable: a follower believes in none until it hears one. */
@@ -338,12 +352,17 @@ export class RaftNode {
     const { role, leader } = core;
     core.beginStep();
     forgetLeader(core);
-    return core.endStep(role, leader);
+    return endStep(core, role, leader);
   }
 }
 
 /** Messages that belong to a term. */
-type TermMessage = Exclude<Message, { type: "Propose" | "ReadIndex" }>;
+type TermMessage = Exclude<Message, { type: "Propose" | "ProposeChange" | "ReadIndex" }>;
+
+function endStep(core: RaftCore, roleBefore: Role, leaderBefore: MemberId): Effects {
+  if (core.configuredIndex < core.log.commitIndex || core.configuration.autoLeave) followConfiguration(core);
+  return core.endStep(roleBefore, leaderBefore);
+}
 
 /** "Rules for all servers" (figure 2) with the exceptions of PreVote and CheckQuorum. Returns whether to go on with the message. */
 function settleTerm(core: RaftCore, message: TermMessage): boolean {

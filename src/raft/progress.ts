@@ -23,8 +23,10 @@ export class Progress {
   recentActive = false;
   /** The latest round of reads whose heartbeat the member answered (reads.ts). */
   readRound = 0;
-  /** Its log counts towards the majority. */
+  /** It has a vote among the voters; of the new half, in a joint configuration. */
   isVoter = true;
+  /** It has a vote in the old half of a joint configuration. */
+  isOutgoing = false;
   readonly inflights: Inflights;
 
   constructor(id: MemberId, inflightMessagesMax: number) {

@@ -14,7 +14,7 @@ const NO_ENTRIES: readonly Entry[] = Object.freeze([]);
  */
 export function handlePropose(core: RaftCore, data: readonly number[], isForwarded: boolean): void {
   if (core.role === "leader") {
-    if (core.leadTransferee !== NONE) {
+    if (!core.takesProposals) {
       if (!isForwarded) for (const item of data) core.effects.dropped.push(item);
       return;
     }
@@ -59,13 +59,14 @@ export function handleAppendEntries(core: RaftCore, message: AppendEntries): voi
     refuse(core, message);
     return;
   }
+  const lastNew = prevLogIndex + entries.length;
+  const commitIndex = Math.max(log.commitIndex, Math.min(message.leaderCommit, lastNew));
   const firstNew = log.firstNew(entries);
   if (firstNew < entries.length) {
     const added = firstNew === 0 ? entries : entries.slice(firstNew);
-    core.writeEntries(prevLogIndex + firstNew, added);
+    core.writeEntries(prevLogIndex + firstNew, added, commitIndex);
   }
-  const lastNew = prevLogIndex + entries.length;
-  log.commitTo(Math.min(message.leaderCommit, lastNew));
+  log.commitTo(commitIndex);
   core.acknowledge(message.from, lastNew);
 }
 
@@ -169,7 +170,7 @@ export function sendAppend(core: RaftCore, progress: Progress, evenIfEmpty: bool
 }
 
 /** Commits what a majority has on disk and tells everybody. Returns whether there was anything. */
-function commitAndTell(core: RaftCore): boolean {
+export function commitAndTell(core: RaftCore): boolean {
   if (!maybeCommit(core)) return false;
   releaseEarlyReads(core);
   broadcastAppend(core);

@@ -1,4 +1,5 @@
 /** Leadership transfer (dissertation §3.10): the leader lets a chosen follower catch up, then has it campaign at once. */
+import { isVoter } from "./configuration.js";
 import type { RaftCore } from "./core.js";
 import { sendAppend } from "./replication.js";
 import type { MemberId } from "./types.js";
@@ -16,7 +17,12 @@ export function handleTransferLeadership(core: RaftCore, transferee: MemberId): 
     return;
   }
   const progress = core.progressOf(transferee);
-  if (progress === undefined || !progress.isVoter || core.leadTransferee === transferee) return;
+  if (
+    progress === undefined ||
+    !isVoter(core.configuration, transferee) ||
+    core.leadTransferee === transferee
+  )
+    return;
   core.leadTransferee = NONE;
   if (transferee === core.id) return;
   // It has one election timeout from now.

@@ -17,7 +17,28 @@ export interface Entry {
   readonly index: number;
   /** What the host proposed, an opaque number of its choosing; {@link EMPTY_DATA} for the entry a new leader appends. */
   readonly data: number;
+  /** In force once the entry is committed. Absent in most entries. */
+  readonly change?: ConfigurationChange;
 }
+
+/** One member's part in a change. "update" changes nothing here; hosts tell members' addresses by it. */
+export interface MemberChange {
+  readonly type: "add-voter" | "add-learner" | "remove" | "update";
+  readonly member: MemberId;
+}
+
+/**
+ * A change of who takes part (§6; dissertation §4). "auto" makes it in one step if it has one part, else by a joint
+ * configuration that the leader leaves by itself; "implicit" always takes the joint one and leaves it; "explicit" takes
+ * it and waits to be told: by a change "auto" without parts, {@link LEAVE_JOINT}.
+ */
+export interface ConfigurationChange {
+  readonly transition: "auto" | "implicit" | "explicit";
+  readonly changes: readonly MemberChange[];
+}
+
+/** Out of a joint configuration into its new half. */
+export const LEAVE_JOINT: ConfigurationChange = Object.freeze({ transition: "auto", changes: [] });
 
 /** The data of the empty entry with which a leader opens its term (§8). */
 export const EMPTY_DATA = 0;
@@ -155,6 +176,14 @@ export interface Propose extends Addressed {
   readonly data: readonly number[];
 }
 
+/** A configuration change handed on like a proposal. */
+export interface ProposeChange extends Addressed {
+  readonly type: "ProposeChange";
+  readonly term: 0;
+  readonly change: ConfigurationChange;
+  readonly data: number;
+}
+
 /** A read handed on by a follower to the member it believes to be leader. Belongs to no term: `term` is 0. */
 export interface ReadIndex extends Addressed {
   readonly type: "ReadIndex";
@@ -196,6 +225,7 @@ export type Message =
   | HeartbeatResponse
   | InstallSnapshot
   | Propose
+  | ProposeChange
   | ReadIndex
   | ReadIndexResponse
   | TransferLeadership
@@ -206,6 +236,7 @@ export type Input =
   | { readonly type: "tick" }
   | { readonly type: "receive"; readonly message: Message }
   | { readonly type: "propose"; readonly data: readonly number[] }
+  | { readonly type: "proposeChange"; readonly change: ConfigurationChange; readonly data: number }
   | { readonly type: "persisted"; readonly writeSequence: number }
   | { readonly type: "campaign" }
   | { readonly type: "reportUnreachable"; readonly member: MemberId }
@@ -266,6 +297,13 @@ export interface RaftConfig {
    * and clocks that run alike.
    */
   readonly readOnlyOption: "safe" | "lease-based";
+  /** A leader that a committed change removes or makes a learner steps down at once. Else it leads on, without a vote of its own, until somebody campaigns. */
+  readonly stepDownOnRemoval: boolean;
+  /**
+   * A leader puts no change into the log while another may wait in it, nor one that does not fit the configuration in
+   * force (dissertation §4.1 takes the first; joint changes need both). Off, that is the host's to know.
+   */
+  readonly checksConfigurationChanges: boolean;
   /** AppendEntries with entries that may be under way to one follower. */
   readonly inflightMessagesMax: number;
   /** Entries in one AppendEntries: the host's 1 MiB, divided by its entry size. */
@@ -287,6 +325,8 @@ export const ETCD_DEFAULTS = {
   preVote: true,
   checkQuorum: true,
   readOnlyOption: "safe",
+  stepDownOnRemoval: false,
+  checksConfigurationChanges: true,
   inflightMessagesMax: 512,
   entriesPerMessageMax: 1024,
 } as const;

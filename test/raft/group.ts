@@ -6,6 +6,7 @@ import { assert } from "../../src/assert.js";
 import { RaftInvariants } from "../../src/raft/checkers.js";
 import { RaftNode } from "../../src/raft/node.js";
 import type {
+  ConfigurationChange,
   DurableImage,
   Effects,
   Entry,
@@ -112,6 +113,15 @@ export class Group {
     if (this.isUp(id)) this.#take(id, this.node(id).reportSnapshot(member, isDelivered));
   }
 
+  proposeChange(id: MemberId, change: ConfigurationChange, data = 0): void {
+    this.#take(id, this.node(id).proposeChange(change, data));
+  }
+
+  /** A new process with an empty disk, which knows no more than the group's first configuration. */
+  add(id: MemberId): void {
+    this.#boot(id, BLANK);
+  }
+
   readIndex(id: MemberId, context: number): void {
     this.#take(id, this.node(id).readIndex(context));
   }
@@ -191,7 +201,7 @@ export class Group {
   }
 
   isolate(id: MemberId): void {
-    for (const other of this.voters) {
+    for (const other of this.applied.keys()) {
       this.cut.add(`${id}>${other}`);
       this.cut.add(`${other}>${id}`);
     }
