@@ -102,9 +102,7 @@ export interface Controller {
 export class Noise {
   readonly #streams: RandomStreams;
   readonly #now: () => Micros;
-  readonly #draws = new Map<string, CountedDraws>();
-  #moment = -1;
-  #nth = 0;
+  readonly #purposes = new Map<string, { readonly draws: CountedDraws; moment: Micros; nth: number }>();
 
   constructor(streams: RandomStreams, now: () => Micros) {
     this.#streams = streams;
@@ -119,16 +117,16 @@ export class Noise {
 
   /** Uniform in [0, 1). */
   uniform(purpose: string): number {
-    let draws = this.#draws.get(purpose);
-    if (draws === undefined) {
-      draws = this.#streams.counted(`noise/${purpose}`);
-      this.#draws.set(purpose, draws);
+    let own = this.#purposes.get(purpose);
+    if (own === undefined) {
+      own = { draws: this.#streams.counted(`noise/${purpose}`), moment: -1, nth: 0 };
+      this.#purposes.set(purpose, own);
     }
     const now = this.#now();
-    if (now !== this.#moment) {
-      this.#moment = now;
-      this.#nth = 0;
+    if (now !== own.moment) {
+      own.moment = now;
+      own.nth = 0;
     }
-    return draws.uniform(now, this.#nth++);
+    return own.draws.uniform(now, own.nth++);
   }
 }

@@ -145,6 +145,8 @@ export class PodWorkers {
       this.#draw(worker, "container", containerUs);
     worker.stage = "starting";
     this.#timer(worker, "kubelet-stage", delay);
+    // A node that was off for a moment: what the API still calls Ready is not.
+    this.#write(worker);
   }
 
   #stageOver(pod: number, generation: number): void {
@@ -286,8 +288,9 @@ export class PodWorkers {
   /** A stage's length, the same for every policy: addressed by what the pod is, not by when it starts. */
   #draw(worker: Worker, stage: string, variate: Variate): Micros {
     if (variate.kind === "constant") return Math.max(0, Math.round(variate.value));
-    const { workload, ordinal, incarnation } = worker.pod;
-    const draws = this.#core.streams.counted(`kubelet/${stage}/${workload}`);
+    // Each revision of a Deployment counts its pods anew.
+    const { workload, revision, ordinal, incarnation } = worker.pod;
+    const draws = this.#core.streams.counted(`kubelet/${stage}/${workload}/${revision}`);
     const u = draws.uniform(Math.max(0, ordinal), incarnation * STARTS_MAX + (worker.starts % STARTS_MAX));
     return Math.max(0, Math.round(quantile(variate, u)));
   }

@@ -21,6 +21,8 @@ import type {
   PodInfo,
   PodShape,
 } from "../policies/framework/types.js";
+import { ensureClaims, VolumeTable } from "../policies/framework/volumes.js";
+import { bindImmediateClaims, bindPodVolumes } from "../policies/kubernetes/volume-controller.js";
 import { type Micros, SECOND } from "../units/time.js";
 import type { ApiClient, ClusterCore } from "./core.js";
 import type { PolicyModel } from "./model.js";
@@ -43,6 +45,12 @@ export class Scheduler {
   readonly warnings = new Set<string>();
   /** Told of each attempt as it begins, for whoever compares attempts. */
   onAttempt: ((pod: PodRecord) => void) | undefined;
+
+  /**
+   * Claims and volumes. The volume controllers' part is done here, at once: provisioning and binding take no time, and
+   * a claim stays bound to where its first pod went, whoever leads.
+   */
+  readonly #volumes: VolumeTable;
 
   /** Fresh for each leader. */
   #resources = new ResourceTable();
@@ -75,6 +83,8 @@ export class Scheduler {
   ) {
     this.#core = core;
     this.#policy = policy;
+    this.#volumes = VolumeTable.of(core.model.objects);
+    bindImmediateClaims(this.#volumes);
     this.#shelf = shelf;
     this.#budgets = budgets;
     const { clientQps, clientBurst } = core.model.controlPlane.scheduler;
@@ -128,6 +138,7 @@ export class Scheduler {
     const { store, model, streams } = this.#core;
     this.#resources = new ResourceTable();
     this.#cache = new SchedulerCache(this.#resources);
+    this.#cache.setVolumes(this.#volumes);
     this.#nominator = new Nominator();
     this.#infos = new Map();
     this.#cached = new Map();
@@ -234,6 +245,7 @@ export class Scheduler {
     this.#queue.delete(pod.id);
     this.#forget(pod);
     this.#infos.delete(pod.id);
+    this.#deleteEphemeralClaims(pod);
     if (promised) this.#queue.moveOn({ kind: "AssignedPodDelete", pod: info }, this.#core.sim.now);
   }
 
@@ -318,7 +330,10 @@ export class Scheduler {
     waiting.record.attempts++;
     this.onAttempt?.(waiting.record);
     const decision = this.#framework(waiting.pod).schedule(waiting.pod);
-    if (decision.kind === "scheduled") this.#cachePod(waiting.pod, decision.node);
+    if (decision.kind === "scheduled") {
+      bindPodVolumes(this.#volumes, waiting.pod, this.#cache.node(decision.node));
+      this.#cachePod(waiting.pod, decision.node);
+    }
     this.#inFlight = { waiting, decision };
     const costs = model.controlPlane.scheduler;
     const cycleUs = noise.us("scheduler-cycle", costs.cycleUs);
@@ -437,7 +452,19 @@ export class Scheduler {
     this.#wake();
   }
 
+  /** A claim of a generic ephemeral volume belongs to its pod and goes with it. */
+  #deleteEphemeralClaims({ namespace, name, template }: PodRecord): void {
+    for (const volume of template.spec.volumes) {
+      if (volume.ephemeral !== undefined) this.#volumes.deleteClaim(namespace, `${name}-${volume.name}`);
+    }
+  }
+
   #infoOf(pod: PodRecord): PodInfo {
+    if (pod.template.spec.volumes.length > 0) {
+      const { namespace, name, template } = pod;
+      ensureClaims(this.#volumes, { namespace, name, uid: String(pod.id) }, template.spec);
+      bindImmediateClaims(this.#volumes);
+    }
     const info: PodInfo = {
       id: pod.id,
       name: pod.name,

@@ -226,7 +226,7 @@ export type Operation =
   | { readonly type: "createNode"; readonly node: number }
   /** A write to a Node that changes nothing modelled but its version. */
   | { readonly type: "touchNode"; readonly node: number }
-  /** Begins deletion; an unbound pod or grace 0 goes at once. */
+  /** Begins deletion; a pod that is unbound or has ended, or grace 0, goes at once. */
   | { readonly type: "deletePod"; readonly pod: number; readonly gracePeriodUs: Micros }
   /** The kubelet's last word, or force: the object goes. */
   | { readonly type: "removePod"; readonly pod: number }
@@ -538,7 +538,9 @@ export class ClusterStore {
   #deletePod(id: number, gracePeriodUs: Micros, now: Micros): ApplyOutcome {
     const pod = this.#live(id);
     if (pod === undefined) return "notFound";
-    if (pod.node < 0 || gracePeriodUs === 0) {
+    // A pod without a node, or one that has ended, has nothing to wait for (CheckGracefulDelete, registry/core/pod).
+    const ended = pod.phase === "Succeeded" || pod.phase === "Failed";
+    if (pod.node < 0 || ended || gracePeriodUs === 0) {
       this.#remove(pod, now);
       return "ok";
     }

@@ -60,6 +60,20 @@ class AleaStream implements RandomStream {
   }
 }
 
+/**
+ * A counter for an entity that has a name and no number of its own: a hash of the name, below 2^53. Numbers in order
+ * of creation would differ between policies, names do not.
+ */
+export function entityNumber(name: string): number {
+  let low = 0x811c9dc5;
+  let high = 0x9747b28c;
+  for (let i = 0; i < name.length; i++) {
+    low = Math.imul(low ^ name.charCodeAt(i), 0x01000193);
+    high = Math.imul(high ^ low, 0x85ebca6b);
+  }
+  return (avalanche(high) >>> 11) * 0x1_0000_0000 + (avalanche(low) >>> 0);
+}
+
 /** Draws computed from their address and up to two counters, in any order. */
 export class CountedDraws {
   readonly #key: number;

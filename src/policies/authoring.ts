@@ -9,6 +9,7 @@ export type {
   PodShape,
   SchedulerView,
 } from "./framework/types.js";
+export { podNumber } from "./framework/pod-number.js";
 export { CPU, EPHEMERAL_STORAGE, MAX_NODE_SCORE, MEMORY } from "./framework/types.js";
 export type { PolicyDefinition, PolicyRules } from "./policy.js";
 export { definePolicy } from "./policy.js";

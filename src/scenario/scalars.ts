@@ -27,11 +27,20 @@ function text(pattern: RegExp, error: string) {
   return z.string({ error }).regex(pattern, { error, abort: true });
 }
 
+/** The clock counts µs in a double: exact for 285 years. */
+function onTheClock(written: string): boolean {
+  return parseDuration(written) !== undefined;
+}
+const TOO_LONG = { error: "expected a duration of at most 285 years (2501999h)", abort: true };
+
 /** A span of time of at least 0. */
-export const duration = text(DURATION_PATTERN, `expected ${DURATION_EXPECTED}`).meta({ title: "duration" });
+export const duration = text(DURATION_PATTERN, `expected ${DURATION_EXPECTED}`)
+  .refine(onTheClock, TOO_LONG)
+  .meta({ title: "duration" });
 
 /** A span of time above 0 (of at least one µs). */
 export const positiveDuration = text(POSITIVE_DURATION_PATTERN, `expected ${DURATION_EXPECTED}, above 0`)
+  .refine(onTheClock, TOO_LONG)
   .refine((written) => durationUs(written) > 0, { error: "expected a duration of at least 1us" })
   .meta({ title: "duration above 0" });
 

@@ -52,7 +52,7 @@ describe("the DaemonSet controller", () => {
     expect(nodes(harness)).toEqual([0]);
   });
 
-  it("replaces a failed pod, once the old object is gone from its node", () => {
+  it("replaces a failed pod at once: an ended pod that is deleted has nothing to wait for", () => {
     const harness = new Harness({
       objects: [daemonSet("agent")],
       nodes: [1],
@@ -61,7 +61,8 @@ describe("the DaemonSet controller", () => {
     harness.runFor(MINUTE);
     harness.write({ type: "podStatus", pod: 0, phase: "Failed" });
     harness.runFor(8 * SECOND);
-    expect(harness.store.pods).toHaveLength(1);
+    expect(harness.store.pods).toHaveLength(2);
+    expect(harness.store.pod(0).removed).toBe(true);
     harness.runFor(MINUTE);
     expect(harness.store.pods[1]).toMatchObject({ node: 0, ordinal: 0, incarnation: 1, ready: true });
   });

@@ -4,13 +4,14 @@
  * own rotating start index and the plugins' memory (Reserve); binding, nominating and evicting are the caller's.
  */
 import { assert } from "../../assert.js";
-import type { CountedDraws, RandomStream, RandomStreams } from "../../engine/random.js";
+import type { CountedDraws, RandomStreams } from "../../engine/random.js";
 import type { SchedulerCache } from "./cache.js";
 import { type Diagnosis, diagnosisOf } from "./diagnosis.js";
 import { failureText, NO_NODES_MESSAGE, preFilterText, RejectionMap } from "./failure.js";
 import { FilterRunner, type PreFilterOutcome } from "./filter-runner.js";
 import type { Nominator } from "./nominator.js";
 import { Overlay } from "./overlay.js";
+import { podNumber } from "./pod-number.js";
 import { feasibleNodesToFind } from "./sampling.js";
 import { type PluginScores, ScoreRunner } from "./score-runner.js";
 import type {
@@ -62,7 +63,7 @@ export class SchedulingFramework {
   readonly #filters: FilterRunner;
   readonly #scores: ScoreRunner;
   readonly #ties: CountedDraws;
-  readonly #preemptionDraws: RandomStream;
+  readonly #preemptionDraws: CountedDraws;
   /** Rotates so that all nodes get their turn when only a sample is looked at. */
   #nextStartIndex = 0;
   /** Reused by every attempt. */
@@ -100,7 +101,7 @@ export class SchedulingFramework {
     );
     this.#reserving = enabled.map(({ plugin }) => plugin).filter((plugin) => plugin.reserve !== undefined);
     this.#ties = context.streams.counted(`scheduler/ties/${profile.schedulerName}`);
-    this.#preemptionDraws = context.streams.stream(`scheduler/preemption/${profile.schedulerName}`);
+    this.#preemptionDraws = context.streams.counted(`scheduler/preemption/${profile.schedulerName}`);
   }
 
   /**
@@ -287,7 +288,8 @@ export class SchedulingFramework {
       } else if (total === best) ties++;
     }
     let skip = 0;
-    if (ties > 1 && this.profile.tieBreak === "random") skip = Math.floor(this.#ties.uniform(pod.id) * ties);
+    if (ties > 1 && this.profile.tieBreak === "random")
+      skip = Math.floor(this.#ties.uniform(podNumber(pod)) * ties);
     let chosen = -1;
     for (let i = 0; i < feasible.length; i++) {
       if (totals[i] !== best) continue;
@@ -360,14 +362,19 @@ export class SchedulingFramework {
         : undefined;
     let result: PostFilterResult | undefined;
     for (const plugin of this.#postFilters) {
-      const answer = plugin.postFilter?.(this.#postFilterContext(search), pod, unresolvable ?? rejections);
+      const answer = plugin.postFilter?.(
+        this.#postFilterContext(pod, search),
+        pod,
+        unresolvable ?? rejections,
+      );
       if (answer?.kind === "nominated") return answer;
       result ??= answer;
     }
     return result;
   }
 
-  #postFilterContext(search: Search): PostFilterContext {
+  #postFilterContext(pod: PodInfo, search: Search): PostFilterContext {
+    let nth = 0;
     const { cache, podDisruptionBudgets } = this.#context;
     const filters = this.#filters;
     const { preFilter } = search;
@@ -387,7 +394,7 @@ export class SchedulingFramework {
       removePod: (overlay, cycle, filtered, removed, node) =>
         filters.removePod(overlay, cycle, filtered, removed, node),
       podDisruptionBudgets: podDisruptionBudgets.call(this.#context),
-      below: (bound) => this.#preemptionDraws.below(bound),
+      below: (bound) => Math.floor(this.#preemptionDraws.uniform(podNumber(pod), nth++) * bound),
     };
   }
 

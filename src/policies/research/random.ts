@@ -1,3 +1,4 @@
+import { podNumber } from "../framework/pod-number.js";
 import { defineResearchPolicy } from "../policy.js";
 
 /** Random: takes a node on which the pod fits, uniformly. The draw is addressed by the pod, so asking twice is safe. */
@@ -10,7 +11,7 @@ export const random = defineResearchPolicy({
     let chosen = -1;
     return {
       preScore: (_view, pod, nodes) => {
-        chosen = nodes[Math.floor(draws.uniform(pod.id) * nodes.length)] ?? -1;
+        chosen = nodes[Math.floor(draws.uniform(podNumber(pod)) * nodes.length)] ?? -1;
       },
       score: (_view, _pod, node) => (node === chosen ? 100 : 0),
     };
