@@ -63,6 +63,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "cluster/controllers/daemon-set.ts",
   ],
   conformance: ["assert.ts", "units", "api", "engine/random.ts", "policies", "workload", "scenario"],
+  elections: ["assert.ts", "units", "engine", "raft"],
 };
 
 /** The doors of each dependency and of each module of Node.js: files or folders of src. */
