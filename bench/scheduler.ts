@@ -30,6 +30,7 @@ const { compileShape } =
 const { defaultProfile } = await built<typeof import("../src/policies/profiles.js")>("policies/profiles");
 const { shelfWith } = await built<typeof import("../src/policies/shelf.js")>("policies/shelf");
 const { RandomStreams } = await built<typeof import("../src/engine/random.js")>("engine/random");
+const { emptyPodSpec } = await built<typeof import("../src/api/pods.js")>("api/pods");
 const { parseQuantity } = await built<typeof import("../src/units/quantity.js")>("units/quantity");
 
 const SIZES = [100, 500, 1_000, 5_000];
@@ -72,21 +73,7 @@ function quantity(text: string): bigint {
 
 function emptySpec(): PodSpec {
   const requests = { cpu: quantity("100m"), memory: quantity("500Mi") };
-  return {
-    nodeSelector: {},
-    tolerations: [],
-    containers: [{ name: "main", image: "app", resources: { requests, limits: {} }, ports: [] }],
-    initContainers: [],
-    overhead: {},
-    preemptionPolicy: "PreemptLowerPriority",
-    schedulerName: "default-scheduler",
-    schedulingGates: [],
-    topologySpreadConstraints: [],
-    hostNetwork: false,
-    restartPolicy: "Always",
-    terminationGracePeriodSeconds: 30,
-    volumes: [],
-  };
+  return emptyPodSpec([{ name: "main", image: "app", resources: { requests, limits: {} }, ports: [] }]);
 }
 
 function specOf(kind: Kind, group: string): PodSpec {

@@ -16,10 +16,13 @@ import type {
   Service,
   StatefulSet,
 } from "../api/objects.js";
+import { gracePeriodUs } from "../api/pods.js";
 import { compileMatchLabels } from "../api/selectors.js";
+import { TAINT_UNSCHEDULABLE } from "../api/well-known.js";
 import { assert, unreachable } from "../assert.js";
 import { type Micros, parseDuration, SECOND } from "../units/time.js";
 import { DAEMON_HOST_NETWORK_TOLERATION, DAEMON_TOLERATIONS } from "./controllers/daemon-set.js";
+import { isActive } from "./controllers/pods.js";
 import type { Model } from "./model.js";
 import type { ClusterStore, PodOwner, ReplicaSetRecord } from "./store.js";
 import { EMPTY_REPLICA_SET_STATUS } from "./store.js";
@@ -29,7 +32,7 @@ export const DURATION_ANNOTATION = "seatrial.dev/duration";
 /** Written by the Deployment controller on its ReplicaSets. */
 const REVISION_ANNOTATION = "deployment.kubernetes.io/revision";
 const UNSCHEDULABLE_TAINT = {
-  key: "node.kubernetes.io/unschedulable",
+  key: TAINT_UNSCHEDULABLE,
   value: "",
   effect: "NoSchedule",
 } as const;
@@ -244,8 +247,7 @@ class InitialObjects {
       store.apply({ type: "podStatus", pod: record.id, phase, ready: ready && phase === "Running" }, 0);
     }
     if (metadata.deletionTimestamp !== undefined) {
-      const gracePeriodUs = spec.terminationGracePeriodSeconds * SECOND;
-      store.apply({ type: "deletePod", pod: record.id, gracePeriodUs }, 0);
+      store.apply({ type: "deletePod", pod: record.id, gracePeriodUs: gracePeriodUs(spec) }, 0);
     }
   }
 
@@ -300,7 +302,7 @@ class InitialObjects {
       let replicas = 0;
       let readyReplicas = 0;
       for (const pod of replicaSet.pods) {
-        if (pod.deletingUs >= 0 || pod.phase === "Succeeded" || pod.phase === "Failed") continue;
+        if (!isActive(pod)) continue;
         replicas++;
         if (pod.ready) {
           readyReplicas++;

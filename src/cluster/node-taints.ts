@@ -1,12 +1,7 @@
 /** The taints that the node lifecycle controller puts on nodes (k8s.io/api/core/v1 well-known taints). */
 import type { Taint, TaintEffect } from "../api/objects.js";
+import { TAINT_NOT_READY, TAINT_UNREACHABLE, TAINT_UNSCHEDULABLE } from "../api/well-known.js";
 import type { NodeReady } from "./store.js";
-
-export const TAINT_NOT_READY = "node.kubernetes.io/not-ready";
-export const TAINT_UNREACHABLE = "node.kubernetes.io/unreachable";
-export const TAINT_UNSCHEDULABLE = "node.kubernetes.io/unschedulable";
-/** Set by people on nodes that are surely off. */
-export const TAINT_OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 
 export const NOT_READY_NO_EXECUTE: Taint = taint(TAINT_NOT_READY, "NoExecute");
 export const UNREACHABLE_NO_EXECUTE: Taint = taint(TAINT_UNREACHABLE, "NoExecute");

@@ -3,9 +3,9 @@
  * ready and marked out of service, and the oldest ended pods beyond a limit. (Pods of nodes whose object is gone do not
  * arise: Node objects are never deleted here. An unbound pod goes at once when it is deleted, see store.ts.)
  */
-import { isTerminal } from "./controllers/pods.js";
+import { isTerminal } from "../api/pods.js";
+import { TAINT_OUT_OF_SERVICE } from "../api/well-known.js";
 import type { ApiClient, ClusterCore, Controller } from "./core.js";
-import { TAINT_OUT_OF_SERVICE } from "./node-taints.js";
 import type { Change, Operation, PodRecord } from "./store.js";
 
 /** kube-controller-manager --terminated-pod-gc-threshold. */

@@ -3,13 +3,13 @@
  * store for what the API holds and is told the rest as an {@link Observer}.
  */
 import type { Taint } from "../api/objects.js";
+import { isTerminal } from "../api/pods.js";
 import { assert, unreachable } from "../assert.js";
 import { RunDigest } from "../engine/digest.js";
 import { Quantiles } from "../metrics/quantiles.js";
 import type { EventRow, MetricValue, PodRow, Replication, StageName } from "../metrics/replication.js";
 import { Tally } from "../metrics/tally.js";
 import { type Micros, SECOND } from "../units/time.js";
-import { isTerminal } from "./controllers/pods.js";
 import type { Model } from "./model.js";
 import type { LeaderOf, Observer, PodTransition } from "./observer.js";
 import { LEADER_STAGES, RecoveryTracker } from "./recovery.js";

@@ -4,6 +4,7 @@
  */
 import { type FailureRow, STAGES, type StageName } from "../metrics/replication.js";
 import { MINUTE, type Micros } from "../units/time.js";
+import { isActive } from "./controllers/pods.js";
 import { controlCentresOf, nameOf, nodesOf } from "./failure-targets.js";
 import type { FailureModel, Model } from "./model.js";
 import { recoveryOf, type ShareHistory } from "./recovery-time.js";
@@ -94,7 +95,7 @@ export class RecoveryTracker {
     for (const pod of livePods) {
       if (pod.node < 0 || !struckNodes.has(pod.node)) continue;
       // What ends anyway is not lost: its replacement is on its way, if there is one.
-      if (pod.deletingUs >= 0 || pod.phase === "Succeeded" || pod.phase === "Failed") continue;
+      if (!isActive(pod)) continue;
       let loss = workloads.get(pod.workload);
       if (loss === undefined) {
         loss = emptyLoss();

@@ -4,6 +4,7 @@
  * three requests (read, DisruptionTarget, delete) of its own client; it asks no PodDisruptionBudget.
  */
 import type { Taint, Toleration } from "../api/objects.js";
+import { gracePeriodUs } from "../api/pods.js";
 import { toleratesTaint } from "../api/tolerations.js";
 import { MILLISECOND, type Micros, SECOND } from "../units/time.js";
 import { EventRecorder } from "./controllers/event-recorder.js";
@@ -119,7 +120,7 @@ export class TaintEviction implements Controller {
     if (eviction.tries === 0) this.#events.event(pod.id);
     eviction.waiting = false;
     eviction.tries++;
-    const gracePeriodUs = pod.template.spec.terminationGracePeriodSeconds * SECOND;
+    const graceUs = gracePeriodUs(pod.template.spec);
     this.#client.submitNoop((read) => {
       if (read !== "ok" || pod.removed) {
         this.#failed(pod, eviction);
@@ -131,7 +132,7 @@ export class TaintEviction implements Controller {
           this.#failed(pod, eviction);
           return;
         }
-        this.#client.submit({ type: "deletePod", pod: pod.id, gracePeriodUs }, (deleted) => {
+        this.#client.submit({ type: "deletePod", pod: pod.id, gracePeriodUs: graceUs }, (deleted) => {
           if (deleted !== "ok") this.#failed(pod, eviction);
         });
       });

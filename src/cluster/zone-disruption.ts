@@ -2,6 +2,8 @@
  * Zone disruption: how many nodes of a zone are not ready decides how fast its nodes may be tainted
  * (pkg/controller/nodelifecycle: ComputeZoneState, setLimiterInZone, handleDisruption).
  */
+
+import { LABEL_EXCLUDE_DISRUPTION } from "../api/well-known.js";
 import { LABEL_REGION, LABEL_ZONE, type TopologyNode } from "../topology/topology.js";
 import type { Micros } from "../units/time.js";
 import { EvictionQueue } from "./eviction-queue.js";
@@ -10,8 +12,6 @@ import type { NodeReady } from "./store.js";
 
 export type ZoneState = "Initial" | "Normal" | "PartialDisruption" | "FullDisruption";
 
-/** Nodes with this label do not count in their zone's state. */
-const LABEL_EXCLUDE_DISRUPTION = "node.kubernetes.io/exclude-disruption";
 /** "more than 2 not ready": smaller losses never count as a disruption short of the whole zone. */
 const SMALL_LOSS_MAX = 2;
 

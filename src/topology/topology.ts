@@ -3,12 +3,11 @@
  * Plain immutable data; what is cut, dark or dead at a moment belongs to the cluster.
  */
 import type { Labels, ResourceList, Taint } from "../api/objects.js";
+import { LABEL_HOSTNAME, LABEL_REGION, LABEL_ZONE } from "../api/well-known.js";
 import { assert } from "../assert.js";
 import type { Variate } from "../units/variate.js";
 
-export const LABEL_HOSTNAME = "kubernetes.io/hostname";
-export const LABEL_ZONE = "topology.kubernetes.io/zone";
-export const LABEL_REGION = "topology.kubernetes.io/region";
+export { LABEL_HOSTNAME, LABEL_REGION, LABEL_ZONE };
 /** Seatrial's own label: Kubernetes names no rack. */
 export const LABEL_RACK = "topology.seatrial.dev/rack";
 /** The pool a node was made from. */

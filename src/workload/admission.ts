@@ -4,6 +4,7 @@
  * through it or are meant not to.
  */
 import type { KubernetesObject, PodSpec, PriorityClass, TaintEffect, Toleration } from "../api/objects.js";
+import { TAINT_NOT_READY, TAINT_UNREACHABLE } from "../api/well-known.js";
 import { closestOf, type Problems } from "./problems.js";
 
 /** Classes that every cluster has (pkg/apis/scheduling/v1/helpers.go). */
@@ -15,8 +16,6 @@ export const SYSTEM_PRIORITY_CLASSES: ReadonlyMap<string, number> = new Map([
 /** kube-apiserver --default-not-ready-toleration-seconds and --default-unreachable-toleration-seconds. */
 export const DEFAULT_TOLERATION_SECONDS = 300;
 
-const NOT_READY = "node.kubernetes.io/not-ready";
-const UNREACHABLE = "node.kubernetes.io/unreachable";
 const NO_EXECUTE: TaintEffect = "NoExecute";
 
 export interface AdmissionOptions {
@@ -124,8 +123,8 @@ export function withDefaultTolerations(
 ): PodSpec {
   if (seconds === undefined) return spec;
   const added: Toleration[] = [];
-  if (!tolerates(spec, NOT_READY)) added.push(tolerationFor(NOT_READY, seconds.notReady));
-  if (!tolerates(spec, UNREACHABLE)) added.push(tolerationFor(UNREACHABLE, seconds.unreachable));
+  if (!tolerates(spec, TAINT_NOT_READY)) added.push(tolerationFor(TAINT_NOT_READY, seconds.notReady));
+  if (!tolerates(spec, TAINT_UNREACHABLE)) added.push(tolerationFor(TAINT_UNREACHABLE, seconds.unreachable));
   return added.length === 0 ? spec : { ...spec, tolerations: [...spec.tolerations, ...added] };
 }
 

@@ -4,6 +4,8 @@
  * a request does not have to fit on single cards.
  */
 import type { Node, NodeSelectorTerm, PodSpec, PodTemplate, ResourceList } from "../api/objects.js";
+import { emptyPodSpec } from "../api/pods.js";
+import { LABEL_HOSTNAME } from "../api/well-known.js";
 import { fromMilli, fromWhole } from "../units/quantity.js";
 import { type Micros, SECOND } from "../units/time.js";
 import { type CsvRow, readCsv } from "./csv.js";
@@ -18,7 +20,6 @@ export const OPENB_NAMESPACE = "default";
 /** A node of the experiment takes so many pods. */
 export const OPENB_PODS_PER_NODE = 1_001;
 const GPU_MILLI_PER_GPU = 1_000;
-const HOSTNAME = "kubernetes.io/hostname";
 
 export interface OpenbNode {
   readonly name: string;
@@ -108,7 +109,10 @@ export function openbNodeObjects(nodes: readonly OpenbNode[]): Node[] {
       name: node.name,
       namespace: "",
       uid: "",
-      labels: { [HOSTNAME]: node.name, ...(node.model === "" ? {} : { [GPU_MODEL_LABEL]: node.model }) },
+      labels: {
+        [LABEL_HOSTNAME]: node.name,
+        ...(node.model === "" ? {} : { [GPU_MODEL_LABEL]: node.model }),
+      },
       annotations: {},
       ownerReferences: [],
     },
@@ -174,22 +178,13 @@ export function openbTemplate(pod: OpenbPod): PodTemplate {
     ...(pod.gpus === 0 ? {} : { [GPU_MILLI]: fromWhole(pod.gpus * pod.gpuMilli) }),
   };
   const spec: PodSpec = {
-    nodeSelector: {},
+    ...emptyPodSpec([
+      { name: "main", image: "", resources: { requests: amounts, limits: amounts }, ports: [] },
+    ]),
     ...(pod.models.length === 0 || pod.gpus === 0
       ? {}
       : { affinity: { nodeAffinity: { required: [modelTerm(pod.models)], preferred: [] } } }),
-    tolerations: [],
-    containers: [{ name: "main", image: "", resources: { requests: amounts, limits: amounts }, ports: [] }],
-    initContainers: [],
-    overhead: {},
-    preemptionPolicy: "PreemptLowerPriority",
-    schedulerName: "default-scheduler",
-    schedulingGates: [],
-    topologySpreadConstraints: [],
-    hostNetwork: false,
     restartPolicy: "Never",
-    terminationGracePeriodSeconds: 30,
-    volumes: [],
   };
   return { labels: {}, annotations: {}, spec };
 }

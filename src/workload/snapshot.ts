@@ -2,7 +2,8 @@
  * A running cluster as `kubectl get nodes,pods,deployments,… -A -o yaml` (or json) shows it: its objects with their bound
  * pods, where its nodes stand, and the same as manifests for a scenario's folder.
  */
-import type { KubernetesObject, Node, Pod } from "../api/objects.js";
+import type { KubernetesObject, Node } from "../api/objects.js";
+import { isTerminal } from "../api/pods.js";
 import { LABEL_REGION, LABEL_ZONE } from "../topology/topology.js";
 import type { Field } from "./field.js";
 import { readManifests } from "./manifests.js";
@@ -141,16 +142,12 @@ function isKept(
   owners: ReadonlySet<string>,
   { owned = false }: RenderOptions,
 ): boolean {
-  if (object.kind === "Pod" && hasEnded(object)) return false;
+  if (object.kind === "Pod" && isTerminal(object.status)) return false;
   if (owned) return true;
   const { namespace, ownerReferences } = object.metadata;
   return !ownerReferences.some(
     ({ controller, kind, name }) => controller && owners.has(ownerKey(kind, { namespace, name })),
   );
-}
-
-function hasEnded(pod: Pod): boolean {
-  return pod.status.phase === "Succeeded" || pod.status.phase === "Failed";
 }
 
 type Plain = Record<string, unknown>;

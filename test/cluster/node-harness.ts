@@ -1,5 +1,6 @@
 /** Nodes, kubelets and the controllers that look after nodes, over an API that can be switched off. */
 import type { PodTemplate, Taint, Toleration } from "../../src/api/objects.js";
+import { emptyPodSpec } from "../../src/api/pods.js";
 import type { Api, ApiClient, ClusterCore, Etcd, Network, RequestOutcome } from "../../src/cluster/core.js";
 import { Noise } from "../../src/cluster/core.js";
 import { EVENT_NAMES, type EventName } from "../../src/cluster/events.js";
@@ -346,19 +347,8 @@ function templateOf(spec: Partial<PodTemplate["spec"]>): PodTemplate {
     labels: {},
     annotations: {},
     spec: {
-      nodeSelector: {},
+      ...emptyPodSpec([{ name: "c", image: "i", resources: { requests: {}, limits: {} }, ports: [] }]),
       tolerations: tolerations(300),
-      containers: [{ name: "c", image: "i", resources: { requests: {}, limits: {} }, ports: [] }],
-      initContainers: [],
-      overhead: {},
-      preemptionPolicy: "PreemptLowerPriority",
-      schedulerName: "default-scheduler",
-      schedulingGates: [],
-      topologySpreadConstraints: [],
-      hostNetwork: false,
-      restartPolicy: "Always",
-      terminationGracePeriodSeconds: 30,
-      volumes: [],
       ...spec,
     },
   };

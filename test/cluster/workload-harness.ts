@@ -3,6 +3,7 @@
  * comes up, one watch, a scheduler that takes the emptiest node, kubelets that start and stop pods in constant time.
  */
 import type { KubernetesObject, PodSpec, PodTemplate } from "../../src/api/objects.js";
+import { emptyPodSpec } from "../../src/api/pods.js";
 import { DaemonSetController } from "../../src/cluster/controllers/daemon-set.js";
 import { DeploymentController } from "../../src/cluster/controllers/deployment.js";
 import { EndpointSliceController } from "../../src/cluster/controllers/endpoint-slice.js";
@@ -404,24 +405,8 @@ function never(): never {
   throw new Error("cannot be");
 }
 
-const POD_SPEC: PodSpec = {
-  nodeSelector: {},
-  tolerations: [],
-  containers: [],
-  initContainers: [],
-  overhead: {},
-  preemptionPolicy: "PreemptLowerPriority",
-  schedulerName: "default-scheduler",
-  schedulingGates: [],
-  topologySpreadConstraints: [],
-  hostNetwork: false,
-  restartPolicy: "Always",
-  terminationGracePeriodSeconds: 30,
-  volumes: [],
-};
-
 export function podTemplate(app: string, spec: Partial<PodSpec> = {}, annotations = {}): PodTemplate {
-  return { labels: { app }, annotations, spec: { ...POD_SPEC, ...spec } };
+  return { labels: { app }, annotations, spec: { ...emptyPodSpec(), ...spec } };
 }
 
 export function metadata(name: string, extra: object = {}) {

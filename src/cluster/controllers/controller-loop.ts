@@ -1,5 +1,6 @@
 /** What every controller has: a queue, a client with its own limit at the leading centre, Events, expectations. */
-import { type Micros, SECOND } from "../../units/time.js";
+import { gracePeriodUs } from "../../api/pods.js";
+import type { Micros } from "../../units/time.js";
 import type { ApiClient, ClusterCore, RequestOutcome } from "../core.js";
 import type { NewPod, Operation, PodRecord } from "../store.js";
 import { EventRecorder } from "./event-recorder.js";
@@ -109,6 +110,5 @@ export class ControllerLoop {
 
 /** A deletion with the pod's own grace period. */
 function deletionOf(pod: PodRecord): Operation {
-  const gracePeriodUs = pod.template.spec.terminationGracePeriodSeconds * SECOND;
-  return { type: "deletePod", pod: pod.id, gracePeriodUs };
+  return { type: "deletePod", pod: pod.id, gracePeriodUs: gracePeriodUs(pod.template.spec) };
 }

@@ -1,11 +1,22 @@
 /** The DaemonSet controller (pkg/controller/daemon): one pod on each node that fits, and none is moved. */
+
 import type { Toleration } from "../../api/objects.js";
+import { isTerminal } from "../../api/pods.js";
 import { isTolerated } from "../../api/tolerations.js";
+import {
+  TAINT_DISK_PRESSURE,
+  TAINT_MEMORY_PRESSURE,
+  TAINT_NETWORK_UNAVAILABLE,
+  TAINT_NOT_READY,
+  TAINT_PID_PRESSURE,
+  TAINT_UNREACHABLE,
+  TAINT_UNSCHEDULABLE,
+} from "../../api/well-known.js";
 import { compileRequiredNodeAffinity, type NodePredicate } from "../../policies/framework/node-selector.js";
 import type { ClusterCore, Controller } from "../core.js";
 import type { Change, DaemonSetRecord, NewPod, PodRecord } from "../store.js";
 import { ControllerLoop } from "./controller-loop.js";
-import { isTerminal, isTerminating, resolve } from "./pods.js";
+import { isTerminating, resolve } from "./pods.js";
 import type { WorkQueues } from "./work-queue.js";
 
 /** Creations or deletions of one sync at most (daemon.BurstReplicas). */
@@ -16,19 +27,16 @@ const BURST_REPLICAS = 250;
  * failed node, placed on cordoned and pressed ones. initial-objects.ts adds them to the template.
  */
 export const DAEMON_TOLERATIONS: readonly Toleration[] = [
-  daemonToleration("node.kubernetes.io/not-ready", "NoExecute"),
-  daemonToleration("node.kubernetes.io/unreachable", "NoExecute"),
-  daemonToleration("node.kubernetes.io/disk-pressure", "NoSchedule"),
-  daemonToleration("node.kubernetes.io/memory-pressure", "NoSchedule"),
-  daemonToleration("node.kubernetes.io/pid-pressure", "NoSchedule"),
-  daemonToleration("node.kubernetes.io/unschedulable", "NoSchedule"),
+  daemonToleration(TAINT_NOT_READY, "NoExecute"),
+  daemonToleration(TAINT_UNREACHABLE, "NoExecute"),
+  daemonToleration(TAINT_DISK_PRESSURE, "NoSchedule"),
+  daemonToleration(TAINT_MEMORY_PRESSURE, "NoSchedule"),
+  daemonToleration(TAINT_PID_PRESSURE, "NoSchedule"),
+  daemonToleration(TAINT_UNSCHEDULABLE, "NoSchedule"),
 ];
 
 /** For pods on the host's network besides. */
-export const DAEMON_HOST_NETWORK_TOLERATION = daemonToleration(
-  "node.kubernetes.io/network-unavailable",
-  "NoSchedule",
-);
+export const DAEMON_HOST_NETWORK_TOLERATION = daemonToleration(TAINT_NETWORK_UNAVAILABLE, "NoSchedule");
 
 function daemonToleration(key: string, effect: "NoSchedule" | "NoExecute"): Toleration {
   return { key, operator: "Exists", value: "", effect };

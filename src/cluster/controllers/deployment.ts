@@ -2,6 +2,7 @@
  * The Deployment controller (pkg/controller/deployment): a ReplicaSet for each template, grown and shrunk step by
  * step. It goes by what the ReplicaSet controller reports, so each step waits for two controllers and their clients.
  */
+import { isTerminal } from "../../api/pods.js";
 import type { ClusterCore, Controller } from "../core.js";
 import type { Change, DeploymentRecord, Operation, ReplicaSetRecord } from "../store.js";
 import { ControllerLoop } from "./controller-loop.js";
@@ -13,7 +14,6 @@ import {
   totalAvailable,
   totalReplicas,
 } from "./deployment-sizes.js";
-import { isTerminal } from "./pods.js";
 import type { WorkQueues } from "./work-queue.js";
 
 type Done = (ok: boolean) => void;

@@ -1,9 +1,10 @@
 /** The EndpointSlice controller (pkg/controller/endpointslice): which pods stand behind each Service. */
+import { isTerminal } from "../../api/pods.js";
 import { SECOND } from "../../units/time.js";
 import type { ClusterCore, Controller } from "../core.js";
 import type { Change, PodRecord } from "../store.js";
 import { ControllerLoop } from "./controller-loop.js";
-import { isTerminal, isTerminating } from "./pods.js";
+import { isTerminating } from "./pods.js";
 import type { WorkQueues } from "./work-queue.js";
 
 /** First delay after a failed sync (endpointslice.defaultSyncBackOff). */

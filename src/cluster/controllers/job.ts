@@ -1,10 +1,11 @@
 /** The Job controller (pkg/controller/job): pods until enough have succeeded, or too many failed. */
+import { isTerminal } from "../../api/pods.js";
 import { MINUTE, type Micros, SECOND } from "../../units/time.js";
 import type { ClusterCore, Controller } from "../core.js";
 import type { Change, JobRecord, NewPod, PodRecord } from "../store.js";
 import { ControllerLoop } from "./controller-loop.js";
 import { podsToDelete } from "./pod-ranking.js";
-import { isActive, isTerminal, isTerminating } from "./pods.js";
+import { isActive, isTerminating } from "./pods.js";
 import type { WorkQueues } from "./work-queue.js";
 
 /** Creations or deletions of one sync at most (job.MaxPodCreateDeletePerSync). */

@@ -2,10 +2,11 @@
  * disruptionsAllowed of PodDisruptionBudgets (pkg/controller/disruption), computed when somebody asks instead of by
  * a controller: the scheduler's preemption is the only one who does, and seldom.
  */
+import { isTerminal } from "../../api/pods.js";
 import { compileLabelSelector } from "../../api/selectors.js";
 import type { DisruptionBudget } from "../../policies/framework/types.js";
 import type { ClusterStore, PodDisruptionBudgetRecord, PodRecord } from "../store.js";
-import { isTerminal, isTerminating, resolve } from "./pods.js";
+import { isTerminating, resolve } from "./pods.js";
 
 const NONE_DISRUPTED: ReadonlySet<string> = new Set();
 

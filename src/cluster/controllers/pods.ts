@@ -1,11 +1,8 @@
 /** What controllers ask of pods (pkg/controller, pkg/api/v1/pod). */
 import type { IntOrPercent } from "../../api/objects.js";
+import { isTerminal } from "../../api/pods.js";
 import { type Micros, SECOND } from "../../units/time.js";
 import type { PodRecord } from "../store.js";
-
-export function isTerminal(pod: PodRecord): boolean {
-  return pod.phase === "Succeeded" || pod.phase === "Failed";
-}
 
 export function isTerminating(pod: PodRecord): boolean {
   return pod.deletingUs >= 0;

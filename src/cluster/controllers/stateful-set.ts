@@ -2,10 +2,11 @@
  * The StatefulSet controller (pkg/controller/statefulset): one pod an ordinal, and no second one until the first is
  * gone from the API. A missing pod is made from the newest template, also while an update has not reached its ordinal.
  */
+import { isTerminal } from "../../api/pods.js";
 import type { ClusterCore, Controller } from "../core.js";
 import type { Change, NewPod, PodRecord, StatefulSetRecord } from "../store.js";
 import { ControllerLoop } from "./controller-loop.js";
-import { isTerminal, isTerminating } from "./pods.js";
+import { isTerminating } from "./pods.js";
 import type { WorkQueues } from "./work-queue.js";
 
 /** One sync's deed. */

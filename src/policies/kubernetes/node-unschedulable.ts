@@ -1,8 +1,9 @@
 import type { Taint } from "../../api/objects.js";
 import { isTolerated } from "../../api/tolerations.js";
+import { TAINT_UNSCHEDULABLE } from "../../api/well-known.js";
 import type { PluginFactory, Rejection } from "../framework/types.js";
 
-const TAINT: Taint = { key: "node.kubernetes.io/unschedulable", value: "", effect: "NoSchedule" };
+const TAINT: Taint = { key: TAINT_UNSCHEDULABLE, value: "", effect: "NoSchedule" };
 
 const REJECTION: Rejection = {
   plugin: "NodeUnschedulable",

@@ -10,14 +10,12 @@ import type {
   StorageClass,
 } from "../../api/objects.js";
 import { labelOf } from "../../api/selectors.js";
+import { LABEL_ZONE } from "../../api/well-known.js";
 import { assert } from "../../assert.js";
 import type { NodeInfo, PodInfo } from "../framework/types.js";
 import type { VolumeInfo, VolumesView, VolumeTable } from "../framework/volumes.js";
 import { findPodVolumes, sortOut } from "./volume-binding.js";
 import { BIND_COMPLETED, classOf, findMatchingVolume, isForClaim, NO_PROVISIONER } from "./volume-claims.js";
-
-/** What a provisioned volume is bound to where its driver says nothing and its class allows all. */
-const ZONE = "topology.kubernetes.io/zone";
 
 /**
  * Binds the claims that no controller has said anything of yet (manifests; a snapshot's claims have a phase): claims
@@ -94,7 +92,8 @@ function placeOf(
 ): NodeSelectorTerm["matchExpressions"] {
   const driver = volumes.csiNode(node.name)?.drivers.find(({ name }) => name === provisioner);
   const restricted = [...new Set(allowedTopologies.flatMap((term) => term.map(({ key }) => key)))];
-  const keys = driver?.topologyKeys ?? (restricted.length > 0 ? restricted : [ZONE]);
+  // Where the driver says nothing and the class allows all, a volume is bound to its zone.
+  const keys = driver?.topologyKeys ?? (restricted.length > 0 ? restricted : [LABEL_ZONE]);
   return keys.flatMap((key) => {
     const value = labelOf(node.labels, key);
     return value === undefined ? [] : [{ key, operator: "In" as const, values: [value] }];

@@ -1,5 +1,6 @@
 import type { PersistentVolume } from "../../api/objects.js";
 import { labelOf } from "../../api/selectors.js";
+import { LABEL_REGION, LABEL_REGION_BETA, LABEL_ZONE, LABEL_ZONE_BETA } from "../../api/well-known.js";
 import type { NodeInfo, Plugin, PluginFactory, PodInfo, Rejection } from "../framework/types.js";
 import type { VolumesView } from "../framework/volumes.js";
 import { claimsOf, classOf, isNamedClaim, notFound } from "./volume-claims.js";
@@ -13,11 +14,7 @@ const CONFLICT: Rejection = {
 };
 
 /** Labels of old and what they are called since. */
-const ZONE_BETA = "failure-domain.beta.kubernetes.io/zone";
-const REGION_BETA = "failure-domain.beta.kubernetes.io/region";
-const ZONE = "topology.kubernetes.io/zone";
-const REGION = "topology.kubernetes.io/region";
-const TOPOLOGY_LABELS: readonly string[] = [ZONE_BETA, REGION_BETA, ZONE, REGION];
+const TOPOLOGY_LABELS: readonly string[] = [LABEL_ZONE_BETA, LABEL_REGION_BETA, LABEL_ZONE, LABEL_REGION];
 
 /** Between the zones of a volume that is in several. */
 const DELIMITER = "__";
@@ -102,8 +99,8 @@ function fits(topologies: readonly VolumeTopology[], { labels }: NodeInfo): bool
 }
 
 function sinceRenamed(key: string): string {
-  if (key === ZONE_BETA) return ZONE;
-  return key === REGION_BETA ? REGION : key;
+  if (key === LABEL_ZONE_BETA) return LABEL_ZONE;
+  return key === LABEL_REGION_BETA ? LABEL_REGION : key;
 }
 
 function unresolvable(reason: string): Rejection {

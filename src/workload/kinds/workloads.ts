@@ -10,6 +10,7 @@ import type {
   ReplicationController,
   StatefulSet,
 } from "../../api/objects.js";
+import { emptyPodSpec } from "../../api/pods.js";
 import type { Field } from "../field.js";
 import { readIntOrPercent, readLabelSelector, readMetadata, selectorMatches } from "./metadata.js";
 import { readPodTemplate } from "./pod.js";
@@ -178,25 +179,7 @@ function missingTemplate(spec: Field): PodTemplate {
 }
 
 /** Stands in for a template that is missing, so that reading can go on. */
-const EMPTY_TEMPLATE: PodTemplate = {
-  labels: {},
-  annotations: {},
-  spec: {
-    nodeSelector: {},
-    tolerations: [],
-    containers: [],
-    initContainers: [],
-    overhead: {},
-    preemptionPolicy: "PreemptLowerPriority",
-    schedulerName: "default-scheduler",
-    schedulingGates: [],
-    topologySpreadConstraints: [],
-    hostNetwork: false,
-    restartPolicy: "Always",
-    terminationGracePeriodSeconds: 30,
-    volumes: [],
-  },
-};
+const EMPTY_TEMPLATE: PodTemplate = { labels: {}, annotations: {}, spec: emptyPodSpec() };
 
 /** An owner that does not select its own template would make pods without end; an empty selector takes any pod. */
 function checkSelects(field: Field, selector: LabelSelector, spec: Field, template: PodTemplate): void {
