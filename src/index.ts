@@ -40,9 +40,25 @@ export type {
   StageName,
 } from "./metrics/replication.js";
 export { STAGES } from "./metrics/replication.js";
+export type { Change } from "./placement/changes.js";
+export { applyChanges } from "./placement/changes.js";
+export type { ClusterOptions, PlacedPod } from "./placement/cluster.js";
+export { PlacementCluster } from "./placement/cluster.js";
+export type { ExplainOptions, Explanation, NodeAnswer, Preemption } from "./placement/explain.js";
+export { Explainer } from "./placement/explain.js";
+export type { ReadObjects } from "./placement/read.js";
+export { readObjects } from "./placement/read.js";
+export type { Outcome, Placement, ScheduleResult } from "./placement/schedule.js";
+export { schedulePending } from "./placement/schedule.js";
+export type { Suggestion } from "./placement/suggestions.js";
+export type { ZoneUtilisation } from "./placement/utilisation.js";
+export { utilisationOf } from "./placement/utilisation.js";
+export type { Aftermath, Doings } from "./placement/what-if.js";
+export { whatIf } from "./placement/what-if.js";
 export * from "./policies/authoring.js";
 export { loadPolicy, PolicyFileError } from "./policies/load.js";
 export { PolicyDefinitionError } from "./policies/policy.js";
+export { defaultProfile } from "./policies/profiles.js";
 export { SHELF, shelfWith } from "./policies/shelf.js";
 export type { CompiledScenario, CompileOverrides, PlanRange } from "./scenario/compile.js";
 export { compile, loadScenario } from "./scenario/compile.js";

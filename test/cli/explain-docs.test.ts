@@ -1,4 +1,5 @@
 /** docs/EXPLAIN.md shows what the commands really print. */
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -26,5 +27,16 @@ describe("the page on explain and schedule", () => {
     };
     expect(await main(words, terminal)).toBe(0);
     expect(printed.join("\n")).toBe(output);
+  });
+
+  it("shows the library's example, which runs", () => {
+    const example = readFileSync(join(ROOT, "docs/examples/explain.mjs"), "utf8");
+    expect(page).toContain(example.slice(example.indexOf("\n") + 1).trimEnd());
+    const printed = execFileSync(process.execPath, [join(ROOT, "docs/examples/explain.mjs")], {
+      encoding: "utf8",
+    });
+    expect(printed.split("\n")[0]).toBe("shop/train-0: forever");
+    expect(printed).toContain('[{"kind":"addToleration","pod":"shop/train-0",');
+    expect(printed).toContain("shop/train-0: gpu-1\n");
   });
 });
