@@ -62,6 +62,8 @@ export class Kubelets {
     const { sim, model, store } = this.#core;
     for (const { id, joinsAtUs } of model.topology.nodes) {
       if (joinsAtUs === undefined) continue;
+      // Without controllers of nodes nobody would take the new Node's not-ready taint off.
+      assert(model.controlPlane.mode === "full", "nodes join a full control plane");
       const agent = this.#node(id);
       agent.up = false;
       this.#leases.stop(id);
