@@ -2,7 +2,7 @@
  * The kubelets of all nodes: they see what is bound to them, run it (pod-workers.ts), and say that they live
  * (leases.ts). A node off the network goes on inside; a node without power has forgotten everything.
  */
-import { unreachable } from "../assert.js";
+import { assert, unreachable } from "../assert.js";
 import { quantile } from "../engine/variates.js";
 import { type Micros, SECOND } from "../units/time.js";
 import type { ApiClient, ClusterCore } from "./core.js";
