@@ -17,6 +17,7 @@ export class NoExecuteWorker {
   readonly #core: ClusterCore;
   readonly #patcher: TaintPatcher;
   readonly #readyOf: (node: number) => NodeReady;
+  readonly #literal: boolean;
   #zones: readonly EvictionQueue[] = [];
   /** End of the last round: ticks follow at whole periods. */
   #restingSinceUs: Micros = 0;
@@ -25,8 +26,15 @@ export class NoExecuteWorker {
   /** When the next tick is due on the event list; Infinity: none. */
   #tickUs: Micros = Number.POSITIVE_INFINITY;
 
-  constructor(core: ClusterCore, patcher: TaintPatcher, readyOf: (node: number) => NodeReady) {
+  /** `literal`: every tick is an event, as in the real one; for the test that holds the shortcut. */
+  constructor(
+    core: ClusterCore,
+    patcher: TaintPatcher,
+    readyOf: (node: number) => NodeReady,
+    literal: boolean,
+  ) {
     this.#core = core;
+    this.#literal = literal;
     this.#patcher = patcher;
     this.#readyOf = readyOf;
   }
@@ -36,6 +44,7 @@ export class NoExecuteWorker {
     this.#zones = zones;
     const phase = this.#core.noise.uniform("eviction-worker");
     this.#restingSinceUs = this.#core.sim.now - Math.floor(phase * PERIOD_US);
+    if (this.#literal) this.wake();
   }
 
   stop(): void {
@@ -48,7 +57,7 @@ export class NoExecuteWorker {
   /** A queue or a bucket changed: is there a tick that will find something to do? */
   wake(): void {
     if (this.#busy) return;
-    let readyUs = Number.POSITIVE_INFINITY;
+    let readyUs = this.#literal ? 0 : Number.POSITIVE_INFINITY;
     for (const zone of this.#zones) if (zone.size > 0) readyUs = Math.min(readyUs, zone.bucket.readyUs);
     if (readyUs === Number.POSITIVE_INFINITY) return;
     const { sim } = this.#core;

@@ -52,6 +52,7 @@ export class NodeLifecycle implements Controller {
   readonly name = "node-lifecycle-controller";
   readonly #core: ClusterCore;
   readonly #leases: LeaseBook;
+  readonly #literal: boolean;
   readonly #client: ApiClient;
   readonly #events: EventRecorder;
   readonly #patcher: TaintPatcher;
@@ -74,10 +75,12 @@ export class NodeLifecycle implements Controller {
   /** Moves the beginning of the next pass from where it would be, so that passes fall as in a recorded run. */
   passRhythm: ((naturalUs: Micros) => Micros) | undefined;
 
-  constructor(core: ClusterCore, leases: LeaseBook) {
+  /** `literal`: every pass visits every node and every tick of the NoExecute worker is an event; slower, and equal. */
+  constructor(core: ClusterCore, leases: LeaseBook, literal = false) {
     const { controllerManager } = core.model.controlPlane;
     this.#core = core;
     this.#leases = leases;
+    this.#literal = literal;
     this.#client = core.api.client(
       this.name,
       () => this.#centre,
@@ -93,7 +96,7 @@ export class NodeLifecycle implements Controller {
       taints: this.#taintsOf(node),
       unschedulable: core.store.node(node).unschedulable,
     }));
-    this.#noExecute = new NoExecuteWorker(core, this.#patcher, (node) => this.#readyOf(node));
+    this.#noExecute = new NoExecuteWorker(core, this.#patcher, (node) => this.#readyOf(node), literal);
   }
 
   readonly handlers = {
@@ -198,7 +201,7 @@ export class NodeLifecycle implements Controller {
       unwell.push(node);
       writes ||= mark || (ready === "True" && tainted);
     }
-    return this.#shuffled(writes ? this.#nodes() : unwell);
+    return this.#shuffled(writes || this.#literal ? this.#nodes() : unwell);
   }
 
   /** The list of nodes comes out of a hash map: another order each time. */

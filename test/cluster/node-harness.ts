@@ -35,6 +35,8 @@ export interface HarnessOptions {
   readonly periodSeconds?: number;
   readonly requestUs?: Variate;
   readonly taints?: readonly Taint[];
+  /** The node lifecycle controller visits every node in every pass, and its worker has every tick. */
+  readonly literal?: boolean;
 }
 
 /** One row of what happened: second, what. */
@@ -92,7 +94,7 @@ export class NodeHarness {
     this.core = lookup;
     this.leases = new LeaseBook(lookup);
     this.kubelets = new Kubelets(lookup, this.leases);
-    this.lifecycle = new NodeLifecycle(lookup, this.leases);
+    this.lifecycle = new NodeLifecycle(lookup, this.leases, options.literal);
     this.eviction = new TaintEviction(lookup);
     this.gc = new PodGc(lookup);
     const handlers = {} as Record<EventName, Handler>;
