@@ -39,7 +39,17 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe("the README", () => {
   it("shows each command of the tool", () => {
     const shown = new Set(commands.map((command) => command.split(" ")[0]));
-    expect([...shown].sort()).toEqual(["compare", "import", "plan", "policies", "run", "schema", "validate"]);
+    expect([...shown].sort()).toEqual([
+      "compare",
+      "explain",
+      "import",
+      "plan",
+      "policies",
+      "run",
+      "schedule",
+      "schema",
+      "validate",
+    ]);
   });
 
   it.each(commands)("gives a command that runs: seatrial %s", (command) => {
