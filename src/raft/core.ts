@@ -289,8 +289,9 @@ export class RaftCore {
   /** Completes the effects of a step that began with this role and leader. */
   endStep(roleBefore: Role, leaderBefore: MemberId): Effects {
     const effects = this.effects;
-    const commitIndex = this.log.commitIndex;
-    while (this.deliveredIndex < commitIndex) {
+    const { commitIndex, stableIndex } = this.log;
+    const last = this.config.appliesStableOnly ? Math.min(commitIndex, stableIndex) : commitIndex;
+    while (this.deliveredIndex < last) {
       this.deliveredIndex += 1;
       effects.committed.push(this.log.entry(this.deliveredIndex));
     }

@@ -194,10 +194,11 @@ export class RaftNode {
 
   /**
    * What a crash leaves on the disk: everything through the last write reported durable, or through a later write
-   * `sequence` that may have made it without being reported.
+   * `sequence` that may have made it without being reported, and of the write after that one the first `tornEntries`
+   * entries.
    */
-  durableImage(sequence: number = this.#core.wal.durableSequence): DurableImage {
-    return this.#core.wal.imageAt(sequence);
+  durableImage(sequence: number = this.#core.wal.durableSequence, tornEntries = 0): DurableImage {
+    return this.#core.wal.imageAt(sequence, tornEntries);
   }
 
   /** Any input, for hosts that keep inputs as values. */

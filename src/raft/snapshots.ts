@@ -27,12 +27,18 @@ export function takeSnapshot(core: RaftCore, index: number, compactThrough: numb
   if (compactThrough >= log.firstIndex) log.compact(compactThrough);
 }
 
-/** Sends the latest snapshot to a follower that the log cannot serve, if it is there to take it. Returns whether it did. */
+/**
+ * Sends a snapshot to a follower that the log cannot serve, if it is there to take it: of what is applied now, as etcd's
+ * server does, not the one that the log was compacted by. Returns whether it did.
+ */
 export function sendSnapshot(core: RaftCore, progress: Progress): boolean {
   if (!progress.recentActive) return false;
-  const { snapshot } = core;
-  assert(snapshot !== undefined, "a compacted log has a snapshot");
-  progress.becomeSnapshot(snapshot.index);
+  const { deliveredIndex: index, log } = core;
+  const configuration = core.configurationAt(index);
+  // It would ignore a snapshot in which it has no part.
+  if (!membersOf(configuration).includes(progress.id)) return false;
+  const snapshot: Snapshot = { index, term: log.termAt(index), configuration };
+  progress.becomeSnapshot(index);
   core.send({ type: "InstallSnapshot", from: core.id, to: progress.id, term: core.term, snapshot });
   return true;
 }

@@ -297,6 +297,11 @@ export interface RaftConfig {
    * and clocks that run alike.
    */
   readonly readOnlyOption: "safe" | "lease-based";
+  /**
+   * Entries are handed out to be applied only once this member's own disk has them, as in etcd's raft library when its
+   * storage writes are asynchronous. Sending never waits for more than it must either way; see {@link Effects.sendAfter}.
+   */
+  readonly appliesStableOnly: boolean;
   /** A leader that a committed change removes or makes a learner steps down at once. Else it leads on, without a vote of its own, until somebody campaigns. */
   readonly stepDownOnRemoval: boolean;
   /**
@@ -325,6 +330,7 @@ export const ETCD_DEFAULTS = {
   preVote: true,
   checkQuorum: true,
   readOnlyOption: "safe",
+  appliesStableOnly: false,
   stepDownOnRemoval: false,
   checksConfigurationChanges: true,
   inflightMessagesMax: 512,

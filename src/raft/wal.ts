@@ -104,8 +104,12 @@ export class WriteAheadLog {
     this.durableSequence = sequence;
   }
 
-  /** The disk's content if it got as far as `sequence`, which is neither below the durable nor above the last write. A copy. */
-  imageAt(sequence: number): DurableImage {
+  /**
+   * The disk's content if it got as far as `sequence`, which is neither below the durable nor above the last write. Of
+   * the write after that, the first `tornEntries` entries survived, too, with what was committed of them: a write is
+   * torn between entries, as those have checksums of their own. A copy.
+   */
+  imageAt(sequence: number, tornEntries = 0): DurableImage {
     assert(
       sequence >= this.durableSequence && sequence <= this.writeSequence,
       `no image at write ${sequence}: the disk is between ${this.durableSequence} and ${this.writeSequence}`,
@@ -113,6 +117,8 @@ export class WriteAheadLog {
     const disk: Disk = { ...this.#disk, entries: this.#disk.entries.slice() };
     const count = sequence - this.durableSequence;
     for (let i = 0; i < count; i++) apply(this.#pending[i] as WalRecord, disk);
+    const torn = this.#pending[count];
+    if (torn !== undefined && tornEntries > 0) tear(torn, tornEntries, disk);
     const { term, votedFor, commitIndex, snapshot, entries } = disk;
     const hardState = { term, votedFor, commitIndex };
     return snapshot === undefined ? { hardState, entries } : { hardState, snapshot, entries };
@@ -131,6 +137,15 @@ function apply(record: WalRecord, disk: Disk): void {
   disk.commitIndex = record.commitIndex;
   if (record.snapshot !== undefined) applySnapshot(record.snapshot, record.lastKept >= 0, disk);
   else if (record.lastKept >= 0) applyEntries(record.lastKept, record.entries, disk);
+}
+
+/** Snapshots are files of their own and survive whole or not at all. */
+function tear(record: WalRecord, entryCount: number, disk: Disk): void {
+  if (record.snapshot !== undefined || record.lastKept < 0) return;
+  const survivors = record.entries.slice(0, entryCount);
+  applyEntries(record.lastKept, survivors, disk);
+  const committed = Math.min(record.commitIndex, record.lastKept + survivors.length);
+  disk.commitIndex = Math.max(disk.commitIndex, committed);
 }
 
 function applySnapshot(snapshot: Snapshot, replaces: boolean, disk: Disk): void {

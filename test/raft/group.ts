@@ -39,6 +39,7 @@ export class Group {
   readonly options: GroupOptions;
   readonly #nodes = new Map<MemberId, RaftNode>();
   readonly #down = new Map<MemberId, ReturnType<RaftNode["durableImage"]>>();
+  readonly #readFloors = new Map<string, number>();
   readonly #waiting = new Map<MemberId, Waiting[]>();
   /** Data applied at each member, in order, since its last start. */
   readonly applied = new Map<MemberId, number[]>();
@@ -52,6 +53,14 @@ export class Group {
   /** Directed links cut, as "from>to". */
   readonly cut = new Set<string>();
   steps = 0;
+  /** How often what is seldom happened. */
+  readonly seen = {
+    successions: 0,
+    installed: 0,
+    configurations: 0,
+    jointConfigurations: 0,
+    readsAnswered: 0,
+  };
   /** How often a member gave up the end of its log for a leader's. */
   conflicts = 0;
 
@@ -75,6 +84,11 @@ export class Group {
     const node = this.#nodes.get(id);
     assert(node !== undefined, `member ${id} is down`);
     return node;
+  }
+
+  /** Everybody who ever started, in the order of first starts. */
+  get everybody(): MemberId[] {
+    return [...this.applied.keys()];
   }
 
   get leader(): MemberId | undefined {
@@ -122,7 +136,9 @@ export class Group {
     this.#boot(id, BLANK);
   }
 
+  /** A read. Whatever anybody knows to be committed by now, its answer must cover. */
   readIndex(id: MemberId, context: number): void {
+    this.#readFloors.set(`${id}/${context}`, this.invariants.committedIndex);
     this.#take(id, this.node(id).readIndex(context));
   }
 
@@ -142,7 +158,9 @@ export class Group {
       return;
     }
     const { lastIndex, lastTerm } = endOf(node);
+    const { role } = node;
     this.#take(message.to, node.receive(message));
+    if (message.type === "TimeoutNow" && role !== node.role) this.seen.successions += 1;
     if (node.log.firstIndex <= lastIndex && node.log.termAt(lastIndex) !== lastTerm) this.conflicts += 1;
     if (message.type === "InstallSnapshot") this.reportSnapshot(message.from, message.to, true);
   }
@@ -184,9 +202,9 @@ export class Group {
     this.#take(id, this.node(id).persisted(sequence));
   }
 
-  /** The process dies; of its writes those through `sequence` survive. */
-  crash(id: MemberId, sequence = this.node(id).durableSequence): void {
-    this.#down.set(id, this.node(id).durableImage(sequence));
+  /** The process dies; of its writes those through `sequence` survive, and of the next its first `tornEntries` entries. */
+  crash(id: MemberId, sequence = this.node(id).durableSequence, tornEntries = 0): void {
+    this.#down.set(id, this.node(id).durableImage(sequence, tornEntries));
     this.#nodes.delete(id);
     this.#waiting.delete(id);
     this.heldDisks.delete(id);
@@ -242,11 +260,26 @@ export class Group {
     for (const [i, message] of effects.messages.entries()) {
       waiting.push({ message, sendAfter: effects.sendAfter[i] ?? 0 });
     }
-    if (effects.snapshot !== undefined)
+    if (effects.snapshot !== undefined) {
+      this.seen.installed += 1;
       applied.splice(0, applied.length, ...this.#committedThrough(effects.snapshot.index));
+    }
+    for (const { change } of effects.committed) {
+      if (change === undefined) continue;
+      this.seen.configurations += 1;
+      if (change.transition !== "auto" || change.changes.length > 1) this.seen.jointConfigurations += 1;
+    }
     for (const entry of effects.committed) applied.push(entry.data);
     this.dropped.push(...effects.dropped);
-    this.reads.get(id)?.push(...effects.readStates);
+    for (const read of effects.readStates) {
+      const floor = this.#readFloors.get(`${id}/${read.context}`);
+      assert(
+        floor !== undefined && read.index >= floor,
+        `a read answered with ${read.index}, ${floor} was committed`,
+      );
+      this.reads.get(id)?.push(read);
+      this.seen.readsAnswered += 1;
+    }
     const node = this.node(id);
     if (this.options.isForged !== true) this.invariants.observe(node);
     this.#release(node, waiting);
