@@ -70,7 +70,7 @@ describe("the flagship", () => {
       "default",
       "bin-packing",
       "best-fit",
-      "dot-product",
+      "round-robin",
     ]);
     expect(study?.replications).toBe(8);
   });
