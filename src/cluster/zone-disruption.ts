@@ -24,7 +24,7 @@ export function zoneState(ready: number, notReady: number, unhealthyZoneThreshol
 }
 
 /** Taints a second for a zone of `nodes` nodes in this state. */
-export function zoneEvictionRate(state: ZoneState, nodes: number, model: ControllerManagerModel): number {
+function zoneEvictionRate(state: ZoneState, nodes: number, model: ControllerManagerModel): number {
   if (state !== "PartialDisruption") return model.nodeEvictionRate;
   return nodes > model.largeClusterSizeThreshold ? model.secondaryNodeEvictionRate : 0;
 }

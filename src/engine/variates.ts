@@ -14,18 +14,6 @@ import { inverseLowerGamma, logGamma, normalQuantile } from "./special-functions
 export type { Variate } from "../units/variate.js";
 export type VariateKind = Variate["kind"];
 
-/** Every kind, in the order documented. */
-export const VARIATE_KINDS = [
-  "constant",
-  "uniform",
-  "exponential",
-  "weibull",
-  "logNormal",
-  "boundedPareto",
-  "gamma",
-  "empirical",
-] as const satisfies readonly VariateKind[];
-
 /** Largest shape of a gamma variate whose quantiles are of known accuracy. */
 const GAMMA_SHAPE_MAX = 10_000;
 
@@ -52,6 +40,7 @@ export function quantile(variate: Variate, u: number): number {
     case "boundedPareto":
       return boundedParetoQuantile(variate.shape, variate.min, variate.max, u);
     case "gamma":
+      assert(variate.shape <= GAMMA_SHAPE_MAX, `a gamma shape is at most ${GAMMA_SHAPE_MAX}`);
       return variate.scale * inverseLowerGamma(variate.shape, u);
     case "empirical":
       return empiricalQuantile(variate.values, variate.weights, u);
@@ -136,70 +125,6 @@ export function logNormalOf(facts: LogNormalFacts): Extract<Variate, { kind: "lo
   assert(facts.median > 0 && high >= facts.median, "a log-normal needs 0 < median ≤ percentile");
   const mu = Math.log(facts.median);
   return { kind: "logNormal", mu, sigma: (Math.log(high) - mu) / normalQuantile(share) };
-}
-
-/** What is wrong with a variate's parameters, a sentence each; empty when nothing is. */
-export function validateVariate(variate: Variate): string[] {
-  const problems: string[] = [];
-  const expect = (holds: boolean, problem: string): void => {
-    if (!holds) problems.push(problem);
-  };
-  const finite = (name: string, value: number): void =>
-    expect(Number.isFinite(value), `${name} must be a finite number`);
-  const positive = (name: string, value: number): void =>
-    expect(Number.isFinite(value) && value > 0, `${name} must be a positive number`);
-  switch (variate.kind) {
-    case "constant":
-      finite("value", variate.value);
-      break;
-    case "uniform":
-      finite("min", variate.min);
-      finite("max", variate.max);
-      expect(!(variate.min > variate.max), "min must not be above max");
-      break;
-    case "exponential":
-      positive("mean", variate.mean);
-      break;
-    case "weibull":
-      positive("shape", variate.shape);
-      positive("scale", variate.scale);
-      break;
-    case "logNormal":
-      finite("mu", variate.mu);
-      expect(Number.isFinite(variate.sigma) && variate.sigma >= 0, "sigma must be a number of at least 0");
-      break;
-    case "boundedPareto":
-      positive("shape", variate.shape);
-      positive("min", variate.min);
-      finite("max", variate.max);
-      expect(!(variate.min >= variate.max), "min must be below max");
-      break;
-    case "gamma":
-      positive("shape", variate.shape);
-      expect(!(variate.shape > GAMMA_SHAPE_MAX), `shape must be at most ${GAMMA_SHAPE_MAX}`);
-      positive("scale", variate.scale);
-      break;
-    case "empirical":
-      problems.push(...validateEmpirical(variate.values, variate.weights));
-      break;
-    default:
-      unreachable(variate);
-  }
-  return problems;
-}
-
-function validateEmpirical(values: readonly number[], weights: readonly number[] | undefined): string[] {
-  const problems: string[] = [];
-  if (values.length === 0) problems.push("values must not be empty");
-  if (!values.every(Number.isFinite)) problems.push("values must be finite numbers");
-  if (values.some((value, i) => i > 0 && value < (values[i - 1] as number)))
-    problems.push("values must be ascending");
-  if (weights === undefined) return problems;
-  if (weights.length !== values.length) problems.push("weights must be as many as values");
-  if (!weights.every((weight) => Number.isFinite(weight) && weight >= 0)) {
-    problems.push("weights must be numbers of at least 0");
-  } else if (!weights.some((weight) => weight > 0)) problems.push("one weight must be above 0");
-  return problems;
 }
 
 function boundedParetoQuantile(shape: number, min: number, max: number, u: number): number {

@@ -8,7 +8,7 @@ import { TAINT_NOT_READY, TAINT_UNREACHABLE } from "../api/well-known.js";
 import { closestOf, type Problems } from "./problems.js";
 
 /** Classes that every cluster has (pkg/apis/scheduling/v1/helpers.go). */
-export const SYSTEM_PRIORITY_CLASSES: ReadonlyMap<string, number> = new Map([
+const SYSTEM_PRIORITY_CLASSES: ReadonlyMap<string, number> = new Map([
   ["system-node-critical", 2_000_001_000],
   ["system-cluster-critical", 2_000_000_000],
 ]);

@@ -45,7 +45,7 @@ export interface OpenbPod {
   readonly scheduledSeconds?: number;
 }
 
-export const OPENB_NODE_COLUMNS = ["sn", "cpu_milli", "memory_mib", "gpu", "model"] as const;
+const OPENB_NODE_COLUMNS = ["sn", "cpu_milli", "memory_mib", "gpu", "model"] as const;
 
 /** The node list (`openb_node_list_*.csv`). Rows with mistakes are recorded and left out. */
 export function readOpenbNodes(text: string, file: string, problems: Problems): OpenbNode[] {
@@ -62,7 +62,7 @@ export function readOpenbNodes(text: string, file: string, problems: Problems): 
   });
 }
 
-export const OPENB_POD_COLUMNS = [
+const OPENB_POD_COLUMNS = [
   "name",
   "cpu_milli",
   "memory_mib",

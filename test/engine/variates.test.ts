@@ -14,9 +14,8 @@ import {
   mean,
   quantile,
   sample,
-  VARIATE_KINDS,
   type Variate,
-  validateVariate,
+  type VariateKind,
   variance,
 } from "../../src/engine/variates.js";
 
@@ -46,17 +45,28 @@ const TABLE: readonly (readonly [Variate, number, number])[] = [
   [{ kind: "empirical", values: [0, 10], weights: [3, 1] }, 2.5, 18.75], // (3·6.25 + 56.25) / 4
 ];
 
+/** A kind more does not compile until it stands here. */
+const KINDS: Readonly<Record<VariateKind, true>> = {
+  constant: true,
+  uniform: true,
+  exponential: true,
+  weibull: true,
+  logNormal: true,
+  boundedPareto: true,
+  gamma: true,
+  empirical: true,
+};
+
 const named = TABLE.map(([variate, m, v]) => [JSON.stringify(variate), variate, m, v] as const);
 
 describe("variates", () => {
   it("of every kind stand in the table below", () => {
-    expect([...new Set(TABLE.map(([variate]) => variate.kind))].sort()).toEqual([...VARIATE_KINDS].sort());
+    expect([...new Set(TABLE.map(([variate]) => variate.kind))].sort()).toEqual(Object.keys(KINDS).sort());
   });
 
   it.each(named)("%s has the mean and variance of its closed form", (_name, variate, m, v) => {
     expect(mean(variate)).toBeCloseTo(m, 12);
     expect(variance(variate)).toBeCloseTo(v, 10);
-    expect(validateVariate(variate)).toEqual([]);
   });
 
   it.each(named)("%s is drawn with that mean and variance", (name, variate, m, v) => {
@@ -158,29 +168,6 @@ describe("a log-normal by what people know of it", () => {
   it("refuses what no log-normal has", () => {
     expect(() => logNormalOf({ median: 5, p99: 4 })).toThrow("log-normal");
     expect(() => logNormalOf({ mean: 0, sd: 1 })).toThrow("log-normal");
-  });
-});
-
-describe("validateVariate", () => {
-  it.each<[Variate, readonly string[]]>([
-    [{ kind: "constant", value: Number.NaN }, ["value must be a finite number"]],
-    [{ kind: "uniform", min: 3, max: 2 }, ["min must not be above max"]],
-    [{ kind: "exponential", mean: 0 }, ["mean must be a positive number"]],
-    [
-      { kind: "weibull", shape: -1, scale: 0 },
-      ["shape must be a positive number", "scale must be a positive number"],
-    ],
-    [{ kind: "logNormal", mu: 0, sigma: -1 }, ["sigma must be a number of at least 0"]],
-    [{ kind: "boundedPareto", shape: 1, min: 5, max: 5 }, ["min must be below max"]],
-    [{ kind: "boundedPareto", shape: 1, min: 0, max: 5 }, ["min must be a positive number"]],
-    [{ kind: "gamma", shape: 20_000, scale: 1 }, ["shape must be at most 10000"]],
-    [{ kind: "empirical", values: [] }, ["values must not be empty"]],
-    [{ kind: "empirical", values: [2, 1] }, ["values must be ascending"]],
-    [{ kind: "empirical", values: [1, 2], weights: [1] }, ["weights must be as many as values"]],
-    [{ kind: "empirical", values: [1, 2], weights: [1, -1] }, ["weights must be numbers of at least 0"]],
-    [{ kind: "empirical", values: [1, 2], weights: [0, 0] }, ["one weight must be above 0"]],
-  ])("says what is wrong with %j", (variate, problems) => {
-    expect(validateVariate(variate)).toEqual(problems);
   });
 });
 

@@ -32,7 +32,7 @@ export interface SpreadTask {
 }
 
 /** The constraints that a pod gets where it has none of its own. */
-export type DefaultConstraint = Omit<SpreadConstraint, "matches" | "selectorIsEmpty" | "labelSelector">;
+type DefaultConstraint = Omit<SpreadConstraint, "matches" | "selectorIsEmpty" | "labelSelector">;
 
 /** defaultingType: System (podtopologyspread/plugin.go, systemDefaultConstraints). */
 const SYSTEM_DEFAULTS: readonly DefaultConstraint[] = [
