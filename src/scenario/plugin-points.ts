@@ -1,7 +1,8 @@
 /**
- * Kubernetes' in-tree scheduling plugins: MultiPoint order, score weights and extension points of the default profile,
- * v1.34 (pkg/scheduler/apis/config/v1/default_plugins.go and the plugins' own interfaces).
+ * Kubernetes' in-tree scheduling plugins: MultiPoint order and extension points of the default profile, v1.34
+ * (pkg/scheduler/apis/config/v1/default_plugins.go and the plugins' own interfaces).
  */
+import { DEFAULT_PLUGINS } from "../policies/profiles.js";
 import type { ExtensionPoint } from "./scheduler-schema.js";
 
 export interface InTreePlugin {
@@ -11,35 +12,43 @@ export interface InTreePlugin {
   readonly points: readonly ExtensionPoint[];
 }
 
-export const IN_TREE_PLUGINS: readonly InTreePlugin[] = [
-  { name: "SchedulingGates", scoreWeight: 0, points: ["preEnqueue"] },
-  { name: "PrioritySort", scoreWeight: 0, points: ["queueSort"] },
-  { name: "NodeUnschedulable", scoreWeight: 0, points: ["filter"] },
-  { name: "NodeName", scoreWeight: 0, points: ["filter"] },
-  { name: "TaintToleration", scoreWeight: 3, points: ["filter", "preScore", "score"] },
-  { name: "NodeAffinity", scoreWeight: 2, points: ["preFilter", "filter", "preScore", "score"] },
-  { name: "NodePorts", scoreWeight: 0, points: ["preFilter", "filter"] },
-  { name: "NodeResourcesFit", scoreWeight: 1, points: ["preFilter", "filter", "preScore", "score"] },
-  { name: "VolumeRestrictions", scoreWeight: 0, points: ["preFilter", "filter"] },
-  { name: "NodeVolumeLimits", scoreWeight: 0, points: ["preFilter", "filter"] },
+const POINTS: readonly Omit<InTreePlugin, "scoreWeight">[] = [
+  { name: "SchedulingGates", points: ["preEnqueue"] },
+  { name: "PrioritySort", points: ["queueSort"] },
+  { name: "NodeUnschedulable", points: ["filter"] },
+  { name: "NodeName", points: ["filter"] },
+  { name: "TaintToleration", points: ["filter", "preScore", "score"] },
+  { name: "NodeAffinity", points: ["preFilter", "filter", "preScore", "score"] },
+  { name: "NodePorts", points: ["preFilter", "filter"] },
+  { name: "NodeResourcesFit", points: ["preFilter", "filter", "preScore", "score"] },
+  { name: "VolumeRestrictions", points: ["preFilter", "filter"] },
+  { name: "NodeVolumeLimits", points: ["preFilter", "filter"] },
   {
     name: "VolumeBinding",
-    scoreWeight: 0,
     points: ["preFilter", "filter", "preScore", "score", "reserve", "preBind"],
   },
-  { name: "VolumeZone", scoreWeight: 0, points: ["preFilter", "filter"] },
-  { name: "PodTopologySpread", scoreWeight: 2, points: ["preFilter", "filter", "preScore", "score"] },
-  { name: "InterPodAffinity", scoreWeight: 2, points: ["preFilter", "filter", "preScore", "score"] },
+  { name: "VolumeZone", points: ["preFilter", "filter"] },
+  { name: "PodTopologySpread", points: ["preFilter", "filter", "preScore", "score"] },
+  { name: "InterPodAffinity", points: ["preFilter", "filter", "preScore", "score"] },
   {
     name: "DynamicResources",
-    scoreWeight: 0,
     points: ["preEnqueue", "preFilter", "filter", "postFilter", "reserve", "preBind"],
   },
-  { name: "DefaultPreemption", scoreWeight: 0, points: ["preEnqueue", "postFilter"] },
-  { name: "NodeResourcesBalancedAllocation", scoreWeight: 1, points: ["preScore", "score"] },
-  { name: "ImageLocality", scoreWeight: 1, points: ["score"] },
-  { name: "DefaultBinder", scoreWeight: 0, points: ["bind"] },
+  { name: "DefaultPreemption", points: ["preEnqueue", "postFilter"] },
+  { name: "NodeResourcesBalancedAllocation", points: ["preScore", "score"] },
+  { name: "ImageLocality", points: ["score"] },
+  { name: "DefaultBinder", points: ["bind"] },
 ];
+
+const WEIGHTS: ReadonlyMap<string, number> = new Map(
+  DEFAULT_PLUGINS.map(({ name, scoreWeight }) => [name, scoreWeight]),
+);
+
+/** In MultiPoint order. The weights are the default profile's; what is not modelled has none. */
+export const IN_TREE_PLUGINS: readonly InTreePlugin[] = POINTS.map((plugin) => ({
+  ...plugin,
+  scoreWeight: WEIGHTS.get(plugin.name) ?? 0,
+}));
 
 const BY_NAME: ReadonlyMap<string, InTreePlugin> = new Map(
   IN_TREE_PLUGINS.map((plugin) => [plugin.name, plugin]),
