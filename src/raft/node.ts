@@ -445,8 +445,8 @@ function dispatch(core: RaftCore, message: TermMessage): void {
       handleInstallSnapshot(core, message);
       return;
     case "AppendEntriesResponse":
-      if (core.role === "leader") handleAppendEntriesResponse(core, message);
-      if (message.success && core.role === "leader") continueTransfer(core, message.from);
+      if (core.role === "leader" && handleAppendEntriesResponse(core, message))
+        continueTransfer(core, message.from);
       return;
     case "HeartbeatResponse":
       if (core.role === "leader") handleHeartbeatResponse(core, message);

@@ -70,13 +70,14 @@ export function handleAppendEntries(core: RaftCore, message: AppendEntries): voi
   core.acknowledge(message.from, lastNew);
 }
 
-/** A leader learns how far a follower is. */
-export function handleAppendEntriesResponse(core: RaftCore, message: AppendEntriesResponse): void {
+/** A leader learns how far a follower is. Returns whether it got further. */
+export function handleAppendEntriesResponse(core: RaftCore, message: AppendEntriesResponse): boolean {
   const progress = core.progressOf(message.from);
-  if (progress === undefined) return;
+  if (progress === undefined) return false;
   progress.recentActive = true;
-  if (message.success) handleAcknowledgement(core, progress, message.index);
-  else handleRefusal(core, progress, message);
+  if (message.success) return handleAcknowledgement(core, progress, message.index);
+  handleRefusal(core, progress, message);
+  return false;
 }
 
 /** A sign of life: a probe may be repeated, and a full window is opened by one, lest a lost message close it for good. */
@@ -112,12 +113,12 @@ export function answerStaleLeader(core: RaftCore, to: MemberId): void {
   });
 }
 
-function handleAcknowledgement(core: RaftCore, progress: Progress, index: number): void {
+function handleAcknowledgement(core: RaftCore, progress: Progress, index: number): boolean {
   const wasPaused = progress.isPaused;
   const isNews = progress.maybeUpdate(index);
   // A probe that confirms what was known already ends the probing as well; index 0 confirms nothing.
   const endsProbe = progress.state === "probe" && index > 0 && index === progress.matchIndex;
-  if (!isNews && !endsProbe) return;
+  if (!isNews && !endsProbe) return false;
   if (progress.state === "replicate") progress.inflights.freeThrough(index);
   // A snapshot is no longer needed once the log reaches back far enough, whichever snapshot did it.
   else if (progress.state === "probe" || index + 1 >= core.log.firstIndex) progress.becomeReplicate();
@@ -128,6 +129,7 @@ function handleAcknowledgement(core: RaftCore, progress: Progress, index: number
   while (sendAppend(core, progress, false)) {
     // The window may have opened for several messages.
   }
+  return true;
 }
 
 function handleRefusal(core: RaftCore, progress: Progress, message: AppendEntriesResponse): void {

@@ -52,6 +52,11 @@ export class Group {
   readonly heldDisks = new Set<MemberId>();
   /** Directed links cut, as "from>to". */
   readonly cut = new Set<string>();
+  /** Whether the transport tells the senders of snapshots what became of them. */
+  reportsSnapshots = true;
+  /** For who wants to tell the story: a message arrives; a member has made a step. */
+  onDeliver: ((message: Message) => void) | undefined;
+  onStep: ((node: RaftNode, effects: Effects) => void) | undefined;
   steps = 0;
   /** How often what is seldom happened. */
   readonly seen = {
@@ -157,12 +162,14 @@ export class Group {
       this.lose(message);
       return;
     }
+    this.onDeliver?.(message);
     const { lastIndex, lastTerm } = endOf(node);
     const { role } = node;
     this.#take(message.to, node.receive(message));
     if (message.type === "TimeoutNow" && role !== node.role) this.seen.successions += 1;
     if (node.log.firstIndex <= lastIndex && node.log.termAt(lastIndex) !== lastTerm) this.conflicts += 1;
-    if (message.type === "InstallSnapshot") this.reportSnapshot(message.from, message.to, true);
+    if (message.type === "InstallSnapshot" && this.reportsSnapshots)
+      this.reportSnapshot(message.from, message.to, true);
   }
 
   /** A message is gone. Snapshots travel on their own, and their sender's transport knows what became of them. */
@@ -282,6 +289,7 @@ export class Group {
     }
     const node = this.node(id);
     if (this.options.isForged !== true) this.invariants.observe(node);
+    this.onStep?.(node, effects);
     this.#release(node, waiting);
     if (!this.heldDisks.has(id)) this.sync(id);
   }

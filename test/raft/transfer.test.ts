@@ -42,6 +42,22 @@ describe("leadership transfer (dissertation §3.10)", () => {
     expect(group.applied.get(3)).toEqual([0, 41, 42, 0]);
   });
 
+  it("to a member behind the compacted log: it gets a snapshot first", () => {
+    const group = led();
+    group.isolate(3);
+    group.propose(1, 41, 42);
+    group.settle();
+    group.takeSnapshot(1);
+    group.heal();
+    group.transferLeadership(1, 3);
+    for (let i = 0; i < 3; i++) {
+      group.tick(1);
+      group.settle();
+    }
+    expect(group.leader).toBe(3);
+    expect(group.node(3).log.firstIndex).toBe(4);
+  });
+
   it("asked of a follower is passed on to the leader", () => {
     const group = led();
     group.transferLeadership(2, 3);
