@@ -289,8 +289,8 @@ export class RaftCore {
   /** Completes the effects of a step that began with this role and leader. */
   endStep(roleBefore: Role, leaderBefore: MemberId): Effects {
     const effects = this.effects;
-    const { commitIndex, stableIndex } = this.log;
-    const last = this.config.appliesStableOnly ? Math.min(commitIndex, stableIndex) : commitIndex;
+    let last = this.log.commitIndex;
+    if (this.config.appliesStableOnly) last = Math.min(last, this.log.stableIndex);
     while (this.deliveredIndex < last) {
       this.deliveredIndex += 1;
       effects.committed.push(this.log.entry(this.deliveredIndex));
@@ -302,8 +302,8 @@ export class RaftCore {
 
   #vote(isAsked: (progress: Progress) => boolean, ballotOf: (i: number) => Ballot): VoteResult {
     let [size, granted, refused] = [0, 0, 0];
-    for (const [i, progress] of this.progress.entries()) {
-      if (!isAsked(progress)) continue;
+    for (let i = 0; i < this.progress.length; i++) {
+      if (!isAsked(this.progress[i] as Progress)) continue;
       size += 1;
       const ballot = ballotOf(i);
       if (ballot === "granted") granted += 1;

@@ -9,55 +9,43 @@
  * 3. keeps the member's disk busy: while `effects.writeSequence` is above what it last reported, an fsync should be
  *    under way. One that is started now covers all writes through the present sequence; when it ends, the host calls
  *    {@link RaftNode.persisted} with that sequence and releases the messages that waited for it. Reports never go back;
- * 4. applies `effects.committed` in order;
+ * 4. where there is `effects.snapshot` replaces its state machine by that of the snapshot's index; applies
+ *    `effects.committed` in order; serves `effects.readStates` when it has applied their indexes;
  * 5. holds `effects.dropped` if it wants them proposed again: when `effects.softStateChanged` and a leader is known;
  * 6. on a crash throws away the node and every message not yet sent, reads {@link RaftNode.durableImage}, and starts
- *    again with {@link RaftNode.restart}. Proposals, timers, and unsynced writes are gone.
+ *    again with {@link RaftNode.restart}. Proposals, reads, timers, and unsynced writes are gone;
+ * 7. reports what became of a snapshot it sent ({@link RaftNode.reportSnapshot}), as snapshots travel on their own, and
+ *    stops a member that has been removed: nobody speaks to it any more, and it does not know what it does not know.
  * It reads the effects before the next call on the same node: they are one object, used again and again.
  *
- * Semantics are those of etcd's raft library as of 3.5, but for one thing: a leader's own log counts towards a
- * majority when its own fsync is reported, not when the next batch begins.
+ * Storage writes are asynchronous in the sense of etcd's raft library: a step never waits for the disk, messages say
+ * which write they wait for.
+ *
+ * Semantics are those of etcd's raft library as of 3.5, but for these: a leader's own log counts towards a majority when
+ * its own fsync is reported, not when the next batch begins; acknowledgements of reads add up over rounds; a single
+ * voter, too, answers no read before its term's first commit; a change comes into force in the step that commits it, and
+ * one that cannot be made is refused when it is proposed. From later versions of the library come `stepDownOnRemoval`,
+ * `checksConfigurationChanges`, `forgetLeader`, and the rule by which any snapshot that the log reaches back to will do.
  */
 import { assert, unreachable } from "../assert.js";
 import { RaftCore } from "./core.js";
-import {
-  campaign,
-  countOwnVote,
-  forgetLeader,
-  handleTimeoutNow,
-  handleVoteRequest,
-  handleVoteResponse,
-  isInLease,
-  tickElection,
-  tickHeartbeat,
-} from "./election.js";
-import { handleHeartbeat } from "./heartbeat.js";
+import { campaign, countOwnVote, forgetLeader, tickElection, tickHeartbeat } from "./election.js";
 import type { LogView } from "./log.js";
 import { followConfiguration, handleProposeChange } from "./membership.js";
 import type { ProgressState } from "./progress.js";
 import { handleReadIndex } from "./reads.js";
-import {
-  answerStaleLeader,
-  handleAppendEntries,
-  handleAppendEntriesResponse,
-  handleHeartbeatResponse,
-  handleOwnPersisted,
-  handlePropose,
-  handleUnreachable,
-} from "./replication.js";
-import { handleInstallSnapshot, handleSnapshotReport, takeSnapshot } from "./snapshots.js";
-import { continueTransfer, handleTransferLeadership } from "./transfer.js";
+import { receiveMessage } from "./receive.js";
+import { handleOwnPersisted, handlePropose, handleUnreachable } from "./replication.js";
+import { handleSnapshotReport, takeSnapshot } from "./snapshots.js";
+import { handleTransferLeadership } from "./transfer.js";
 import type {
-  AppendEntries,
   Configuration,
   ConfigurationChange,
   DurableImage,
   Effects,
   Entry,
   HardState,
-  Heartbeat,
   Input,
-  InstallSnapshot,
   MemberId,
   Message,
   RaftConfig,
@@ -249,10 +237,7 @@ export class RaftNode {
     const { role, leader } = core;
     core.beginStep();
     assert(message.to === core.id, `a message for ${message.to} came to ${core.id}`);
-    if (message.type === "Propose") handlePropose(core, message.data, true);
-    else if (message.type === "ProposeChange") handleProposeChange(core, message.change, message.data, true);
-    else if (message.type === "ReadIndex") handleReadIndex(core, message.from, message.context);
-    else if (settleTerm(core, message)) dispatch(core, message);
+    receiveMessage(core, message);
     return endStep(core, role, leader);
   }
 
@@ -357,119 +342,7 @@ export class RaftNode {
   }
 }
 
-/** Messages that belong to a term. */
-type TermMessage = Exclude<Message, { type: "Propose" | "ProposeChange" | "ReadIndex" }>;
-
 function endStep(core: RaftCore, roleBefore: Role, leaderBefore: MemberId): Effects {
   if (core.configuredIndex < core.log.commitIndex || core.configuration.autoLeave) followConfiguration(core);
   return core.endStep(roleBefore, leaderBefore);
-}
-
-/** "Rules for all servers" (figure 2) with the exceptions of PreVote and CheckQuorum. Returns whether to go on with the message. */
-function settleTerm(core: RaftCore, message: TermMessage): boolean {
-  if (message.term === core.term) return true;
-  if (message.term < core.term) {
-    refuseOldTerm(core, message);
-    return false;
-  }
-  switch (message.type) {
-    case "PreVote":
-      // Asking changes no term; and whoever hears from a leader does not listen.
-      return !isInLease(core);
-    case "RequestVote":
-      if (!message.isTransfer && isInLease(core)) return false;
-      core.becomeFollower(message.term, NONE);
-      return true;
-    case "PreVoteResponse":
-      // A grant names the term asked for, which nobody is in yet.
-      if (!message.voteGranted) core.becomeFollower(message.term, NONE);
-      return true;
-    case "AppendEntries":
-    case "Heartbeat":
-    case "InstallSnapshot":
-      core.becomeFollower(message.term, message.from);
-      return true;
-    default:
-      core.becomeFollower(message.term, NONE);
-      return true;
-  }
-}
-
-function refuseOldTerm(core: RaftCore, message: Message): void {
-  const { preVote, checkQuorum } = core.config;
-  switch (message.type) {
-    case "AppendEntries":
-    case "Heartbeat":
-    case "InstallSnapshot":
-      // Under these two a member of a higher term cannot make itself heard by campaigning, so it answers: the old
-      // leader then takes the term over. Without them its campaign does that.
-      if (preVote || checkQuorum) answerStaleLeader(core, message.from);
-      return;
-    case "PreVote":
-      // A pre-candidate of an old term would ask for ever if nobody told it.
-      core.sendAfterHardState({
-        type: "PreVoteResponse",
-        from: core.id,
-        to: message.from,
-        term: core.term,
-        voteGranted: false,
-      });
-      return;
-    default:
-      return;
-  }
-}
-
-function dispatch(core: RaftCore, message: TermMessage): void {
-  switch (message.type) {
-    case "PreVote":
-    case "RequestVote":
-      handleVoteRequest(core, message);
-      return;
-    case "PreVoteResponse":
-      if (core.role === "pre-candidate") handleVoteResponse(core, message.from, message.voteGranted);
-      return;
-    case "RequestVoteResponse":
-      if (core.role === "candidate") handleVoteResponse(core, message.from, message.voteGranted);
-      return;
-    case "AppendEntries":
-      followLeader(core, message);
-      handleAppendEntries(core, message);
-      return;
-    case "Heartbeat":
-      followLeader(core, message);
-      handleHeartbeat(core, message);
-      return;
-    case "InstallSnapshot":
-      followLeader(core, message);
-      handleInstallSnapshot(core, message);
-      return;
-    case "AppendEntriesResponse":
-      if (core.role === "leader" && handleAppendEntriesResponse(core, message))
-        continueTransfer(core, message.from);
-      return;
-    case "HeartbeatResponse":
-      if (core.role === "leader") handleHeartbeatResponse(core, message);
-      return;
-    case "ReadIndexResponse":
-      if (core.role === "follower")
-        core.effects.readStates.push({ context: message.context, index: message.index });
-      return;
-    case "TransferLeadership":
-      handleTransferLeadership(core, message.transferee);
-      return;
-    case "TimeoutNow":
-      handleTimeoutNow(core);
-      return;
-    default:
-      unreachable(message);
-  }
-}
-
-/** The sender is the leader of this term: heard. */
-function followLeader(core: RaftCore, message: AppendEntries | Heartbeat | InstallSnapshot): void {
-  assert(core.role !== "leader", `members ${core.id} and ${message.from} both lead in term ${core.term}`);
-  if (core.role !== "follower") core.becomeFollower(core.term, message.from);
-  core.electionElapsed = 0;
-  core.leader = message.from;
 }

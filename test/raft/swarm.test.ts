@@ -3,7 +3,7 @@ import { RaftViolation } from "../../src/raft/checkers.js";
 import type { SwarmTally } from "./swarm.js";
 import { swarm } from "./swarm.js";
 
-const RUNS = 400;
+const RUNS = 300;
 const STEPS = 3000;
 
 /** Runs a swarm; a failure names its seed. */

@@ -111,7 +111,7 @@ function drawWeather(dice: RandomStream, size: number): Weather {
     transferPerMille: some(10),
     snapshotPerMille: some(15),
     changePerMille: some(20),
-    readPerMille: some(30),
+    readPerMille: some(60),
     downMax: dice.below(3) === 0 ? size : Math.floor((size - 1) / 2),
   };
 }
@@ -227,8 +227,11 @@ class Swarm {
       group.proposeChange(id, this.#someChange(id), this.#nextData++);
     }
     if (dice.below(1000) < readPerMille) {
+      // Half of them where it may be wrong: at any member that holds itself for the leader.
+      const leaders = group.nodes.filter((node) => node.role === "leader");
+      const leader = leaders[dice.below(2 * leaders.length + 1)];
       this.#tally.reads += 1;
-      group.readIndex(id, this.#nextData++);
+      group.readIndex(leader?.id ?? id, this.#nextData++);
     }
   }
 
