@@ -8,7 +8,7 @@ import { defaultProfile } from "../policies/profiles.js";
 import { SHELF } from "../policies/shelf.js";
 import { readSchedulerConfiguration } from "../scenario/scheduler-configuration.js";
 import { PriorityClasses } from "../workload/admission.js";
-import { type FileSource, fileSource } from "../workload/files.js";
+import { chunksOf, type FileSource, fileSource } from "../workload/files.js";
 import { formatProblem, Problems } from "../workload/problems.js";
 import { readYaml } from "../workload/yaml.js";
 import { stopOnErrors } from "./exit.js";
@@ -75,12 +75,22 @@ function warnOfMissingVolumes(objects: readonly KubernetesObject[], file: string
 
 function withStdin(from: FileSource): FileSource {
   let text: string | undefined;
+  let isTaken = false;
+  function* chunksOfStdin(): Generator<Uint8Array, void, undefined> {
+    isTaken = true;
+    yield* chunksOf(0);
+  }
   return {
     list: (folder) => (folder === STDIN ? undefined : from.list(folder)),
     readFile: (path) => {
       if (path !== STDIN) return from.readFile(path);
-      text ??= readFileSync(0, "utf8");
+      if (!isTaken) text ??= readFileSync(0, "utf8");
       return text;
+    },
+    readChunks: (path, stretch) => {
+      if (path !== STDIN) return from.readChunks?.(path, stretch);
+      if (text !== undefined) return [new TextEncoder().encode(text)];
+      return isTaken || stretch !== undefined ? undefined : chunksOfStdin();
     },
   };
 }

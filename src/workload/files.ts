@@ -1,5 +1,14 @@
 /** Where files come from: an interface, so that readers stay pure, and its node:fs implementation; globs. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Problems } from "./problems.js";
 
@@ -8,6 +17,17 @@ export interface FileSource {
   readFile(path: string): string | undefined;
   /** Names in a folder, folders ending in "/"; undefined where there is no such folder. */
   list(folder: string): readonly string[] | undefined;
+  /**
+   * A file's bytes in pieces, all of them or a stretch, for files of any size; undefined for what is not there. Nothing is
+   * opened before the first piece is asked for; a piece is good until the next one. Throws where reading fails midway.
+   */
+  readChunks?(path: string, stretch?: Stretch): Iterable<Uint8Array> | undefined;
+}
+
+/** In bytes. */
+export interface Stretch {
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** The file system; relative paths are taken from `base`. */
@@ -24,7 +44,45 @@ export function fileSource(base = "."): FileSource {
           return isFolder ? `${entry.name}/` : entry.name;
         }),
       ),
+    readChunks: (path, stretch) => {
+      const name = resolve(path);
+      return isReadable(name, stretch !== undefined) ? chunksOf(name, stretch) : undefined;
+    },
   };
+}
+
+const CHUNK_LENGTH = 1 << 20;
+
+/** The pieces of a file by its name or descriptor, as they come; one that is told by its descriptor stays open. */
+export function* chunksOf(
+  file: string | number,
+  { offset, length }: Partial<Stretch> = {},
+): Generator<Uint8Array, void, undefined> {
+  const opened = typeof file === "number" ? file : openSync(file, "r");
+  try {
+    const chunk = new Uint8Array(Math.min(CHUNK_LENGTH, length ?? CHUNK_LENGTH));
+    let left = length ?? Number.POSITIVE_INFINITY;
+    let position = offset ?? null;
+    while (left > 0) {
+      const count = readSync(opened, chunk, 0, Math.min(chunk.length, left), position);
+      if (count === 0) return;
+      left -= count;
+      if (position !== null) position += count;
+      yield chunk.subarray(0, count);
+    }
+  } finally {
+    if (opened !== file) closeSync(opened);
+  }
+}
+
+/** A pipe can be read too, but once and from its start. */
+function isReadable(name: string, isAgain: boolean): boolean {
+  const readable = attempt(() => {
+    accessSync(name, constants.R_OK);
+    const stat = statSync(name);
+    return isAgain ? stat.isFile() : !stat.isDirectory();
+  });
+  return readable === true;
 }
 
 function attempt<Value>(read: () => Value): Value | undefined {
@@ -69,7 +127,8 @@ function fileOrFolder(path: string, from: FileSource): string[] {
   if (from.list(folder) !== undefined) {
     return filesBelow(folder, from).filter((file) => MANIFEST_NAME.test(file));
   }
-  return from.readFile(path) === undefined ? [] : [path];
+  const isThere = from.readChunks === undefined ? from.readFile(path) : from.readChunks(path);
+  return isThere === undefined ? [] : [path];
 }
 
 /** All files below a folder, sorted bytewise by whole path; "" and "." are the base itself. */

@@ -118,6 +118,19 @@ const SPACE = /[ \t\r\n]*/y;
 
 /** Offset of the first mistake in a text that is not well-formed JSON; its end where something is missing there. */
 export function jsonMistakeOffset(text: string): number {
+  return jsonMistake(text).offset;
+}
+
+const WHOLE_STRING = "a string on one line with its closing quote and JSON's escapes";
+const EXPECTED = {
+  value: "a value",
+  valueOrEnd: 'a value or "]"',
+  key: "a key in quotes",
+  keyOrEnd: 'a key in quotes or "}"',
+} as const;
+
+/** The first mistake in a text that is not well-formed JSON: where it is, and what should stand there. */
+export function jsonMistake(text: string): { readonly offset: number; readonly expected: string } {
   /** Closing characters of the open collections. */
   const open: string[] = [];
   let at = 0;
@@ -133,17 +146,17 @@ export function jsonMistakeOffset(text: string): number {
     const here = text.charAt(at);
     const closing = open.at(-1);
     if (expected === "commaOrEnd") {
-      if (closing === undefined) return at;
+      if (closing === undefined) return { offset: at, expected: "nothing more" };
       if (here === ",") expected = closing === "}" ? "key" : "value";
       else if (here === closing) open.pop();
-      else return at;
+      else return { offset: at, expected: `"," or "${closing}"` };
       at += 1;
     } else if (expected === "keyOrEnd" && here === "}") expected = "commaOrEnd";
     else if (expected === "valueOrEnd" && here === "]") expected = "commaOrEnd";
     else if (expected === "key" || expected === "keyOrEnd") {
-      if (!take(STRING)) return at;
+      if (!take(STRING)) return { offset: at, expected: here === '"' ? WHOLE_STRING : EXPECTED[expected] };
       take(SPACE);
-      if (text.charAt(at) !== ":") return at;
+      if (text.charAt(at) !== ":") return { offset: at, expected: '":"' };
       at += 1;
       expected = "value";
     } else if (here === "{" || here === "[") {
@@ -151,6 +164,6 @@ export function jsonMistakeOffset(text: string): number {
       expected = here === "{" ? "keyOrEnd" : "valueOrEnd";
       at += 1;
     } else if (take(STRING) || take(SCALAR)) expected = "commaOrEnd";
-    else return at;
+    else return { offset: at, expected: here === '"' ? WHOLE_STRING : EXPECTED[expected] };
   }
 }

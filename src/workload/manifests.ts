@@ -1,7 +1,8 @@
 /** Kubernetes manifests: from documents to objects with the API's defaults, all mistakes collected. */
 import type { KubernetesObject } from "../api/objects.js";
-import { Field } from "./field.js";
+import { Field, formatPath } from "./field.js";
 import { expandPaths, type FileSource } from "./files.js";
+import { readDocuments } from "./json-documents.js";
 import {
   readNamespace,
   readNode,
@@ -25,8 +26,8 @@ import {
   readReplicationController,
   readStatefulSet,
 } from "./kinds/workloads.js";
-import { closestOf, type Problems } from "./problems.js";
-import { readYaml, type YamlDocument } from "./yaml.js";
+import { closestOf, type Problem, Problems } from "./problems.js";
+import type { ListOfItem, YamlDocument, YamlPath } from "./yaml.js";
 
 type Reader = (object: Field) => KubernetesObject;
 
@@ -71,11 +72,7 @@ export function loadManifests(
   problems: Problems,
 ): KubernetesObject[] {
   const reading = new ManifestReading(problems);
-  for (const file of expandPaths(paths, from, problems)) {
-    const text = from.readFile(file);
-    if (text === undefined) problems.addFileError(file, "expected a file that can be read");
-    else reading.add(readYaml(text, file, problems));
-  }
+  for (const file of expandPaths(paths, from, problems)) reading.add(readDocuments(file, from, problems));
   return reading.objects;
 }
 
@@ -103,7 +100,16 @@ class ManifestReading {
   }
 
   add(documents: Iterable<YamlDocument>): void {
-    for (const document of documents) this.#object(Field.root(document, this.#problems));
+    for (const document of documents) {
+      if (document.itemOf === undefined) this.#object(Field.root(document, this.#problems));
+      else this.#itemByItself(document, document.itemOf);
+    }
+  }
+
+  #itemByItself(document: YamlDocument, { path, kind = "", apiVersion }: ListOfItem): void {
+    const item = Field.root(document, new ProblemsWithin(path, this.#problems));
+    const list = { ...document, data: { apiVersion }, positionOf: () => document.positionOf([]) };
+    this.#item(item, kind, () => Field.root(list, this.#problems).at("apiVersion"));
   }
 
   #object(object: Field): void {
@@ -116,7 +122,9 @@ class ManifestReading {
     }
     // Any List of the API has items; its own kind says nothing that the items do not.
     if (kind === "List" || (kind.endsWith("List") && Array.isArray(object.at("items").value))) {
-      for (const item of object.at("items").list()) this.#item(item, kind, object);
+      for (const item of object.at("items").list()) {
+        this.#item(item, kind, () => object.at("apiVersion"));
+      }
       return;
     }
     if (isModelled(kind, object.at("apiVersion"))) this.#keep(KINDS[kind].read(object), object);
@@ -124,9 +132,9 @@ class ManifestReading {
   }
 
   /** Items of a PodList may leave out what its name says: their kind. */
-  #item(item: Field, listKind: string, list: Field): void {
+  #item(item: Field, listKind: string, apiVersion: () => Field): void {
     const kind = listKind.slice(0, -"List".length);
-    if (kind !== "" && !item.at("kind").present && isModelled(kind, list.at("apiVersion"))) {
+    if (kind !== "" && !item.at("kind").present && isModelled(kind, apiVersion())) {
       this.#keep(KINDS[kind].read(item), item);
     } else this.#object(item);
   }
@@ -144,6 +152,24 @@ class ManifestReading {
     this.#seen.set(key, field);
     this.objects.push(object);
     this.#options.onObject?.(object, field);
+  }
+}
+
+/** Problems of an item, told with its place in the whole document. */
+class ProblemsWithin extends Problems {
+  readonly #path: YamlPath;
+  readonly #all: Problems;
+
+  constructor(path: YamlPath, all: Problems) {
+    super();
+    this.#path = path;
+    this.#all = all;
+  }
+
+  override add(problem: Problem): void {
+    const within = formatPath(this.#path);
+    const between = problem.path === "" || problem.path.startsWith("[") ? "" : ".";
+    this.#all.add({ ...problem, path: `${within}${between}${problem.path}` });
   }
 }
 

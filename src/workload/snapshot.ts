@@ -6,9 +6,11 @@ import type { KubernetesObject, Node } from "../api/objects.js";
 import { isTerminal } from "../api/pods.js";
 import { LABEL_REGION, LABEL_ZONE } from "../topology/topology.js";
 import type { Field } from "./field.js";
+import type { FileSource } from "./files.js";
+import { readDocuments } from "./json-documents.js";
 import { readManifests } from "./manifests.js";
 import type { Problems } from "./problems.js";
-import { readYaml, writeYaml } from "./yaml.js";
+import { readYaml, writeYaml, type YamlDocument } from "./yaml.js";
 
 /** Labels of before Kubernetes 1.17, still met on old clusters. */
 const OLD_ZONE = "failure-domain.beta.kubernetes.io/zone";
@@ -26,9 +28,18 @@ export interface Snapshot {
 
 /** Reads a snapshot. Kinds that are not modelled are named in one warning each, with their number. */
 export function readSnapshot(text: string, file: string, problems: Problems): Snapshot {
+  return snapshotOf(readYaml(text, file, problems), file, problems);
+}
+
+/** The same of a file, JSON of any size. */
+export function readSnapshotFile(file: string, from: FileSource, problems: Problems): Snapshot {
+  return snapshotOf(readDocuments(file, from, problems), file, problems);
+}
+
+function snapshotOf(documents: Iterable<YamlDocument>, file: string, problems: Problems): Snapshot {
   const unknown = new Map<string, { count: number; readonly first: Field }>();
   const raw: Readonly<Record<string, unknown>>[] = [];
-  const objects = readManifests(readYaml(text, file, problems), problems, {
+  const objects = readManifests(documents, problems, {
     onUnknown: (object, kind) => {
       const seen = unknown.get(kind);
       if (seen === undefined) unknown.set(kind, { count: 1, first: object });

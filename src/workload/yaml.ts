@@ -39,6 +39,17 @@ export interface YamlDocument {
    * nearest parent that is. Reads the text again, so it is for messages only.
    */
   positionOf(path: YamlPath): Position;
+  /** For an item of a list that is too long to be read as one document. */
+  readonly itemOf?: ListOfItem;
+}
+
+/** What an item read by itself owes to its list. */
+export interface ListOfItem {
+  /** Of the item in the document, e.g. `items`, 1234. */
+  readonly path: YamlPath;
+  /** Of the list. */
+  readonly kind: string | undefined;
+  readonly apiVersion: unknown;
 }
 
 /** All documents of a text, empty ones left out. Malformed ones are recorded in `problems` and left out. */
