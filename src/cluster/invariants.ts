@@ -1,5 +1,5 @@
 /**
- * What must hold after every event of every run, whatever fails (reference kubernetes-ha.md §3). On in tests; a
+ * What must hold after every event of every run, whatever fails (docs/MODEL.md). On in tests; a
  * violation is a bug in Seatrial.
  */
 import { assert } from "../assert.js";

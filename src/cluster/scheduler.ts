@@ -3,7 +3,7 @@
  *
  * A cycle costs simulated time; a bind waits for its turn in the client's limit (50 a second after 100) while further
  * cycles go on. An unschedulable pod's status patch is sent inside the cycle and waits in the same limit, so that
- * one such pod stalls the loop behind the binds queued before it (reference control-plane.md §6).
+ * one such pod stalls the loop behind the binds queued before it (measured, docs/MODEL.md §11).
  */
 import { compileMatchLabels } from "../api/selectors.js";
 import { assert, present } from "../assert.js";
