@@ -194,7 +194,10 @@ class JsonStream {
   }
 
   #member(path: YamlPath): unknown {
-    return this.#parse(this.#cutter.value(), path)?.data ?? null;
+    const read = this.#parse(this.#cutter.value(), path);
+    // Where one bracket is missing in it, all that follows would be told to be wrong.
+    if (read === undefined) throw STOP;
+    return read.data;
   }
 
   /** Undefined, with the mistake recorded, where it is none that leaves its end in doubt. */
