@@ -100,13 +100,13 @@ function balancedAllocation(
 
 function podTopologySpread(written: Written<"PodTopologySpread">): PodTopologySpreadArgs {
   const defaultConstraints = (written.defaultConstraints ?? []).map(
-    ({ maxSkew, topologyKey, whenUnsatisfiable, minDomains }) => ({
+    ({ maxSkew, topologyKey, whenUnsatisfiable, minDomains, nodeAffinityPolicy, nodeTaintsPolicy }) => ({
       maxSkew,
       topologyKey,
       whenUnsatisfiable,
       ...(minDomains === undefined ? {} : { minDomains }),
-      nodeAffinityPolicy: "Honor" as const,
-      nodeTaintsPolicy: "Ignore" as const,
+      nodeAffinityPolicy: nodeAffinityPolicy ?? ("Honor" as const),
+      nodeTaintsPolicy: nodeTaintsPolicy ?? ("Ignore" as const),
       matchLabelKeys: [],
     }),
   );

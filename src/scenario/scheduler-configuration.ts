@@ -60,11 +60,13 @@ export function readSchedulerConfiguration(
   const written = checkShape(schedulerConfigurationSchema, data, place, problems);
   if (written === undefined) return undefined;
   const before = problems.errorCount;
-  const profilesWritten = written.profiles ?? [{}];
+  const { profiles: given = [] } = written;
+  // No profiles, an empty list too, are the default one (SetDefaults_KubeSchedulerConfiguration).
+  const profilesWritten = given.length === 0 ? [{}] : given;
   const profiles = profilesWritten.map((profile, index) =>
     readProfile(profile, written, placeBelow(place, "profiles", index), { shelf, problems, unmodelled }),
   );
-  checkProfiles(profiles, place, problems);
+  checkSchedulerNames(profilesWritten, place, problems);
   if ((written.extenders ?? []).length > 0) {
     const message = "extenders are called over the network and are not simulated; this has no effect";
     addProblem(place, ["extenders"], { message, severity: unmodelled }, problems);
@@ -106,14 +108,20 @@ function timing(written: TimingWritten): Omit<SchedulerConfiguration, "profiles"
   };
 }
 
-function checkProfiles(profiles: readonly ProfileSpec[], place: Place, problems: Problems): void {
+/** Only a profile that is the only one gets the default name. */
+function checkSchedulerNames(profiles: readonly ProfileWritten[], place: Place, problems: Problems): void {
   const seen = new Set<string>();
   for (const [index, { schedulerName }] of profiles.entries()) {
-    if (seen.has(schedulerName)) {
-      const message = "expected each profile to have a schedulerName of its own";
-      addProblem(place, ["profiles", index, "schedulerName"], { message, value: schedulerName }, problems);
+    if (schedulerName === undefined && profiles.length > 1) {
+      const message = "expected a schedulerName, as there are several profiles";
+      addProblem(place, ["profiles", index, "schedulerName"], { message }, problems);
     }
-    seen.add(schedulerName);
+    const name = schedulerName ?? DEFAULT_SCHEDULER_NAME;
+    if (seen.has(name) && schedulerName !== undefined) {
+      const message = "expected each profile to have a schedulerName of its own";
+      addProblem(place, ["profiles", index, "schedulerName"], { message, value: name }, problems);
+    }
+    seen.add(name);
   }
 }
 

@@ -154,7 +154,32 @@ const balancedAllocation = z.strictObject({
     .optional(),
 });
 
-const nodeAffinity = z.strictObject({ ...typed, addedAffinity: z.record(text, z.unknown()).optional() });
+/** Names of fields only: what they hold is read as a pod's affinity is. */
+const nodeSelectorTerm = z.strictObject({
+  matchExpressions: z.array(nodeSelectorRequirement()).optional(),
+  matchFields: z.array(nodeSelectorRequirement()).optional(),
+});
+
+const nodeAffinity = z.strictObject({
+  ...typed,
+  addedAffinity: z
+    .strictObject({
+      requiredDuringSchedulingIgnoredDuringExecution: z
+        .strictObject({ nodeSelectorTerms: z.array(nodeSelectorTerm).optional() })
+        .optional(),
+      preferredDuringSchedulingIgnoredDuringExecution: z
+        .array(z.strictObject({ weight: z.unknown().optional(), preference: nodeSelectorTerm.optional() }))
+        .optional(),
+    })
+    .optional(),
+});
+
+function nodeSelectorRequirement() {
+  const anything = z.unknown().optional();
+  return z.strictObject({ key: anything, operator: anything, values: anything });
+}
+
+const inclusionPolicy = z.enum(["Honor", "Ignore"], { error: "expected Honor or Ignore" });
 
 const podTopologySpread = z
   .strictObject({
@@ -168,7 +193,17 @@ const podTopologySpread = z
             error: "expected DoNotSchedule or ScheduleAnyway",
           }),
           minDomains: wholeNumber(1).optional(),
+          nodeAffinityPolicy: inclusionPolicy.optional(),
+          nodeTaintsPolicy: inclusionPolicy.optional(),
+          // Accepted as by kube-scheduler, which puts the selector of services and owners in the place of all this.
+          matchLabelKeys: z.array(text).optional(),
         }),
+      )
+      .refine(
+        (constraints) =>
+          new Set(constraints.map((one) => `${one.whenUnsatisfiable} ${one.topologyKey}`)).size ===
+          constraints.length,
+        { error: "expected each pair of topologyKey and whenUnsatisfiable once" },
       )
       .optional(),
     defaultingType: z.enum(["System", "List"], { error: "expected System or List" }).optional(),

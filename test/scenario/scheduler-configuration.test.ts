@@ -71,6 +71,10 @@ describe("a KubeSchedulerConfiguration's plugins", () => {
     expect(read("").configuration?.profiles).toEqual([defaultProfile()]);
   });
 
+  it("are so where its list of profiles is empty", () => {
+    expect(read("profiles: []\n").configuration?.profiles).toEqual([defaultProfile()]);
+  });
+
   const TABLE: readonly (readonly [what: string, plugins: string, expected: readonly string[]])[] = [
     [
       "a weight at multiPoint replaces the default in its place",
@@ -229,6 +233,23 @@ describe("a KubeSchedulerConfiguration's arguments", () => {
         ],
       },
     ],
+    [
+      "PodTopologySpread",
+      "{ defaultingType: List, defaultConstraints: [{ maxSkew: 2, topologyKey: zone, whenUnsatisfiable: DoNotSchedule, nodeAffinityPolicy: Ignore, nodeTaintsPolicy: Honor, matchLabelKeys: [a] }] }",
+      {
+        defaultingType: "List",
+        defaultConstraints: [
+          {
+            maxSkew: 2,
+            topologyKey: "zone",
+            whenUnsatisfiable: "DoNotSchedule",
+            nodeAffinityPolicy: "Ignore",
+            nodeTaintsPolicy: "Honor",
+            matchLabelKeys: [],
+          },
+        ],
+      },
+    ],
     ["PodTopologySpread", "{}", { defaultingType: "System", defaultConstraints: [] }],
     [
       "NodeAffinity",
@@ -326,6 +347,13 @@ describe("a mistake in a KubeSchedulerConfiguration", () => {
       ],
     ],
     [
+      "a profile without a name among several",
+      "profiles:\n  - schedulerName: a\n  - {}\n",
+      [
+        "scheduler.yaml:5:5: profiles[1].schedulerName: expected a schedulerName, as there are several profiles",
+      ],
+    ],
+    [
       "an unknown argument",
       "profiles:\n  - pluginConfig:\n      - name: InterPodAffinity\n        args: { hardPodAffinityWeigth: 5 }\n",
       [
@@ -372,6 +400,21 @@ describe("a mistake in a KubeSchedulerConfiguration", () => {
       "profiles:\n  - pluginConfig:\n      - name: NodeAffinity\n        args:\n          addedAffinity:\n            requiredDuringSchedulingIgnoredDuringExecution:\n              nodeSelectorTerms:\n                - matchExpressions: [{ key: a, operator: In }]\n",
       [
         "scheduler.yaml:10:38: profiles[0].pluginConfig[0].args.addedAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values: expected at least one value for the operator In",
+      ],
+    ],
+    [
+      "an unknown field of an affinity, on top and deep inside",
+      "profiles:\n  - pluginConfig:\n      - name: NodeAffinity\n        args:\n          addedAffinity:\n            requiredDuringSchedulingIgnoredDuringExecutoin: {}\n            preferredDuringSchedulingIgnoredDuringExecution:\n              - { weight: 1, preference: { matchExpression: [] } }\n",
+      [
+        'scheduler.yaml:8:13: profiles[0].pluginConfig[0].args.addedAffinity.requiredDuringSchedulingIgnoredDuringExecutoin: unknown field; did you mean "requiredDuringSchedulingIgnoredDuringExecution"?',
+        'scheduler.yaml:10:44: profiles[0].pluginConfig[0].args.addedAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpression: unknown field; did you mean "matchExpressions"?',
+      ],
+    ],
+    [
+      "two default constraints over one key",
+      "profiles:\n  - pluginConfig:\n      - name: PodTopologySpread\n        args: { defaultingType: List, defaultConstraints: [{ maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway }, { maxSkew: 2, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway }] }\n",
+      [
+        "scheduler.yaml:6:39: profiles[0].pluginConfig[0].args.defaultConstraints: expected each pair of topologyKey and whenUnsatisfiable once",
       ],
     ],
     [
