@@ -5,5 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Two test files at a time even on two cores, where the default would leave one idle.
+    maxWorkers: "100%",
   },
 });
