@@ -6,7 +6,7 @@ import { formatDuration, MILLISECOND, MINUTE, type Micros, SECOND } from "../uni
 import { type FileSource, fileSource } from "../workload/files.js";
 import { readOpenbNodes, readOpenbPods } from "../workload/openb.js";
 import { formatProblem, Problems } from "../workload/problems.js";
-import { readSnapshot, renderSnapshot, type Snapshot, topologyOf } from "../workload/snapshot.js";
+import { readSnapshotFile, renderSnapshot, type Snapshot, topologyOf } from "../workload/snapshot.js";
 import { EXIT, stopOnErrors } from "./exit.js";
 import { refuseToOverwrite, type TextFile, writeFiles } from "./files.js";
 import { positiveDuration, wholeNumber } from "./options.js";
@@ -74,10 +74,7 @@ async function importSnapshot(
 ): Promise<number> {
   const problems = new Problems();
   const from = fileSource();
-  const snapshots = files.flatMap((file) => {
-    const text = readInput(file, from, problems);
-    return text === undefined ? [] : [readSnapshot(text, file, problems)];
-  });
+  const snapshots = files.map((file) => readSnapshotFile(file, from, problems));
   const whole: Snapshot = {
     objects: snapshots.flatMap(({ objects }) => objects),
     raw: snapshots.flatMap(({ raw }) => raw),

@@ -2,9 +2,10 @@
 import type { KubernetesObject } from "../api/objects.js";
 import type { Field } from "../workload/field.js";
 import { expandPaths, type FileSource } from "../workload/files.js";
+import { readDocuments } from "../workload/json-documents.js";
 import { readManifests } from "../workload/manifests.js";
 import type { Problems, Severity } from "../workload/problems.js";
-import { readYaml, type YamlDocument } from "../workload/yaml.js";
+import type { YamlDocument } from "../workload/yaml.js";
 
 /** A Kubernetes object as it stood in its file. */
 export type RawObject = Readonly<Record<string, unknown>>;
@@ -60,11 +61,7 @@ function* documentsOf(
   from: FileSource,
   problems: Problems,
 ): Iterable<YamlDocument> {
-  for (const file of files) {
-    const text = from.readFile(file);
-    if (text === undefined) problems.addFileError(file, "expected a file that can be read");
-    else yield* readYaml(text, file, problems);
-  }
+  for (const file of files) yield* readDocuments(file, from, problems);
 }
 
 /** Collects what is asked for and not modelled, to name each thing once, where it was first met. */

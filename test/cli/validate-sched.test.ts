@@ -26,7 +26,7 @@ describe.skipIf(!there)("recorded schedulers", () => {
     ["sched", 31],
     ["sched-stall", 2],
   ])("%s comes out as recorded", (name, checks) => {
-    const found = validate(JSON.stringify(recorded(name)), 2).checks;
+    const found = validate(JSON.stringify(recorded(name)), 6).checks;
     expect(found).toHaveLength(checks);
     expect(found.filter((check) => !check.pass)).toEqual([]);
   });
