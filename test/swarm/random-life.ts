@@ -5,7 +5,7 @@ import { studyOf } from "../cluster/scenarios.js";
 
 /** Every failure has struck and been repaired by then; what is left of the run is for healing. */
 export const FAILURES_END_MINUTES = 8;
-export const HORIZON_MINUTES = 16;
+export const HORIZON_MINUTES = 14;
 
 /** The kinds of failure that the swarm throws, by kind and target. */
 export const FAILURE_KINDS = [
