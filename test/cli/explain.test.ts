@@ -42,8 +42,8 @@ describe("seatrial explain", () => {
     expect(code).toBe(0);
     expect(stdout.match(/^shop\/.*$/gm)).toEqual([
       "shop/web-6b7f9-xxxxx: pending until another pod leaves",
-      "shop/train-0: pending for ever: no pod that leaves would help, nodes or the pod must change",
-      "shop/cache-0: pending for ever: no pod that leaves would help, nodes or the pod must change",
+      "shop/train-0: pending for ever: no pod that leaves would help; nodes, the pod or what it names must change",
+      "shop/cache-0: pending for ever: no pod that leaves would help; nodes, the pod or what it names must change",
       "shop/small: fits now, best on one of dr-1, prod-1, prod-2, remote-1 (total 429)",
     ]);
     expect(stderr).toBe("left out, deciding nothing about placement: 1 ConfigMap\n");

@@ -55,7 +55,7 @@ function verdictText({ verdict }: Explanation): string {
     case "otherScheduler":
       return `is left to the scheduler "${verdict.schedulerName}", of which there is no profile here`;
     case "forever":
-      return "pending for ever: no pod that leaves would help, nodes or the pod must change";
+      return "pending for ever: no pod that leaves would help; nodes, the pod or what it names must change";
     case "untilCapacity":
       return "pending until there is more capacity: no node has room for it, nor would one pod's leaving make it";
     case "untilPodLeaves":
