@@ -5,6 +5,7 @@
  * cycles go on. An unschedulable pod's status patch is sent inside the cycle and waits in the same limit, so that
  * one such pod stalls the loop behind the binds queued before it (measured, docs/MODEL.md §11).
  */
+import { gracePeriodUs, isTerminal } from "../api/pods.js";
 import { compileMatchLabels } from "../api/selectors.js";
 import { assert, present } from "../assert.js";
 import { SchedulerCache } from "../policies/framework/cache.js";
@@ -104,12 +105,6 @@ export class Scheduler {
       else this.#flushUnschedulable();
     },
   };
-
-  /** Pods that wait for a node, as the active leader sees it. */
-  get pendingCount(): number {
-    const { activeCount, backoffCount, unschedulableCount, gatedCount } = this.#queue;
-    return activeCount + backoffCount + unschedulableCount + gatedCount;
-  }
 
   onStartedLeading(centre: number): void {
     this.#leading = true;
@@ -434,9 +429,9 @@ export class Scheduler {
 
   #evict(victim: PodInfo, done: () => void): void {
     const record = this.#core.store.pod(victim.id);
-    const gracePeriodUs = record.template.spec.terminationGracePeriodSeconds * SECOND;
+    const graceUs = gracePeriodUs(record.template.spec);
     this.#client.submit({ type: "disruptionTarget", pod: victim.id, reason: "PreemptionByScheduler" }, () => {
-      this.#client.submit({ type: "deletePod", pod: victim.id, gracePeriodUs }, done);
+      this.#client.submit({ type: "deletePod", pod: victim.id, gracePeriodUs: graceUs }, done);
     });
   }
 
@@ -561,8 +556,4 @@ export class Scheduler {
       this.#resources,
     );
   }
-}
-
-function isTerminal(pod: PodRecord): boolean {
-  return pod.phase === "Succeeded" || pod.phase === "Failed";
 }
