@@ -29,10 +29,12 @@
  */
 import { assert, unreachable } from "../assert.js";
 import { RaftCore } from "./core.js";
+import { describeCore } from "./describe.js";
 import { campaign, countOwnVote, forgetLeader, tickElection, tickHeartbeat } from "./election.js";
 import type { LogView } from "./log.js";
 import { followConfiguration, handleProposeChange } from "./membership.js";
 import type { ProgressState } from "./progress.js";
+import { isQuiet, lastHeartbeatWithin, passTicksAsFollower, passTicksAsLeader } from "./quiet.js";
 import { handleReadIndex } from "./reads.js";
 import { receiveMessage } from "./receive.js";
 import { handleOwnPersisted, handlePropose, handleUnreachable } from "./replication.js";
@@ -339,6 +341,38 @@ export class RaftNode {
     core.beginStep();
     forgetLeader(core);
     return endStep(core, role, leader);
+  }
+
+  /**
+   * Whether this leader, about to tick, and `followers` (those members that are up) are at rest: ticks, heartbeats and
+   * their answers would change counters only. No message may be under way. The conditions are in quiet.ts.
+   */
+  isQuietWith(followers: readonly RaftNode[]): boolean {
+    return isQuiet(this.#core, RaftNode.#cores(followers));
+  }
+
+  /** Of this leader's next `count` ticks the last one, counted from 1, that sends heartbeats; 0 if none does. */
+  lastHeartbeatWithin(count: number): number {
+    return lastHeartbeatWithin(this.#core, count);
+  }
+
+  /** Instead of `count` calls of {@link RaftNode.tick} and all heartbeats and answers of that time: the leader's part. The group must be quiet. */
+  passTicksAsLeader(followers: readonly RaftNode[], count: number): void {
+    passTicksAsLeader(this.#core, RaftNode.#cores(followers), count);
+  }
+
+  /** The part of a follower of a quiet group; `sinceHeard` of its ticks come after the last heartbeat, undefined if none arrives. */
+  passTicksAsFollower(count: number, sinceHeard: number | undefined): void {
+    passTicksAsFollower(this.#core, count, sinceHeard);
+  }
+
+  /** The whole state in words, on several lines. */
+  describe(): string {
+    return describeCore(this.#core);
+  }
+
+  static #cores(nodes: readonly RaftNode[]): RaftCore[] {
+    return nodes.map((node) => node.#core);
   }
 }
 

@@ -33,6 +33,11 @@ export class PendingReads {
     return this.#rounds.length === 0 ? 0 : this.#lastRound;
   }
 
+  /** No read waits for anything. */
+  get isEmpty(): boolean {
+    return this.#rounds.length === 0 && this.#early.length === 0;
+  }
+
   clear(): void {
     if (this.#rounds.length > 0) this.#rounds = [];
     if (this.#early.length > 0) this.#early = [];
