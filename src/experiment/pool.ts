@@ -35,57 +35,95 @@ export interface PoolOptions {
   readonly workerHeapMiB?: number;
 }
 
+/** What became of a job of {@link runJobs}. */
+export type JobOutcome<Result> =
+  | { readonly status: "done"; readonly result: Result }
+  | { readonly status: "failed"; readonly error: string }
+  | { readonly status: "skipped" };
+
 /** Runs every cell; the outcomes stand in the order of `cells`. Never rejects because of a cell. */
 export async function runCells(
   study: StudyModel,
   cells: readonly Cell[],
   options: PoolOptions,
 ): Promise<CellOutcome[]> {
+  const outcomes = cells.map((cell): CellOutcome => ({ status: "skipped", cell }));
+  const jobs: JobSet<StudyModel, Cell, Replication> = {
+    common: study,
+    jobs: cells,
+    order: runOrder(cells),
+    ...(options.task === undefined
+      ? { task: RUN_CELL_FILE, load: () => import("./run-cell.js") }
+      : { task: options.task }),
+    onOutcome: (index, outcome) => {
+      const cell = cells[index] as Cell;
+      const told: CellOutcome =
+        outcome.status === "done"
+          ? { status: "done", cell, replication: outcome.result }
+          : { ...outcome, cell };
+      outcomes[index] = told;
+      options.onOutcome?.(told);
+    },
+  };
+  await runJobs(jobs, options);
+  return outcomes;
+}
+
+/** Jobs for the pool: plain data, as is `common`, which every job is given. */
+export interface JobSet<Common, Job, Result> {
+  readonly common: Common;
+  readonly jobs: readonly Job[];
+  /** Indices of the jobs in the order in which they are handed out. */
+  readonly order: readonly number[];
+  /** A module that exports `runCell(common, job)`: a file: URL. */
+  readonly task: string;
+  /** Loads it in this thread; by default by the URL. */
+  readonly load?: () => Promise<TaskModule<Common, Job, Result>>;
+  /** Called as each job ends, in whatever order they do; not for those that were skipped. */
+  readonly onOutcome: (index: number, outcome: JobOutcome<Result>) => void;
+}
+
+/** Runs every job. Never rejects because of a job. */
+export async function runJobs<Common, Job, Result>(
+  set: JobSet<Common, Job, Result>,
+  options: Pick<PoolOptions, "workers" | "signal" | "workerHeapMiB">,
+): Promise<void> {
   assert(
     Number.isInteger(options.workers) && options.workers >= 0,
     "workers must be a whole number of at least 0",
   );
-  const outcomes = cells.map((cell): CellOutcome => ({ status: "skipped", cell }));
-  const settle = (index: number, outcome: CellOutcome): void => {
-    outcomes[index] = outcome;
-    options.onOutcome?.(outcome);
-  };
-  const queue = runOrder(cells).map((index): CellOrder => ({ index, cell: cells[index] as Cell }));
-  if (options.workers === 0) await runInline(study, queue, options, settle);
-  else await runInWorkers(study, queue, options, settle);
-  return outcomes;
+  const queue = set.order.map((index): CellOrder<Job> => ({ index, cell: set.jobs[index] as Job }));
+  if (options.workers === 0) await runInline(set, queue, options);
+  else await runInWorkers(set, queue, options);
 }
 
-type Settle = (index: number, outcome: CellOutcome) => void;
+const RUN_CELL_FILE = "run-cell.js";
 
-async function runInline(
-  study: StudyModel,
-  queue: CellOrder[],
-  options: PoolOptions,
-  settle: Settle,
+type WorkerOptions = Pick<PoolOptions, "workers" | "signal" | "workerHeapMiB">;
+
+async function runInline<Common, Job, Result>(
+  set: JobSet<Common, Job, Result>,
+  queue: CellOrder<Job>[],
+  options: WorkerOptions,
 ): Promise<void> {
-  const { runCell } = (await (options.task === undefined
-    ? import("./run-cell.js")
-    : import(options.task))) as TaskModule;
+  const { runCell } = await (set.load?.() ?? (import(set.task) as Promise<TaskModule<Common, Job, Result>>));
   for (const { index, cell } of queue) {
     // A turn of the event loop between cells, so that a signal can come through.
     await new Promise((resolve) => setImmediate(resolve));
     if (options.signal?.aborted) return;
     try {
-      settle(index, { status: "done", cell, replication: await runCell(study, cell) });
+      set.onOutcome(index, { status: "done", result: await runCell(set.common, cell) });
     } catch (error) {
-      settle(index, { status: "failed", cell, error: errorText(error) });
+      set.onOutcome(index, { status: "failed", error: errorText(error) });
     }
   }
 }
 
-async function runInWorkers(
-  study: StudyModel,
-  queue: CellOrder[],
-  options: PoolOptions,
-  settle: Settle,
+async function runInWorkers<Common, Job, Result>(
+  set: JobSet<Common, Job, Result>,
+  queue: CellOrder<Job>[],
+  options: WorkerOptions,
 ): Promise<void> {
-  const start: WorkerStart = { study, task: options.task ?? builtFile("run-cell.js").href };
   const lanes = Math.min(options.workers, queue.length);
   const stops = new Set<() => void>();
   const stopAll = (): void => {
@@ -94,30 +132,30 @@ async function runInWorkers(
   options.signal?.addEventListener("abort", stopAll, { once: true });
   // A lane is one worker at a time: when it dies, the lane goes on with a new one.
   const lane = async (): Promise<void> => {
-    while (queue.length > 0 && !options.signal?.aborted)
-      await runWorker(start, queue, options, settle, stops);
+    while (queue.length > 0 && !options.signal?.aborted) await runWorker(set, queue, options, stops);
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   options.signal?.removeEventListener("abort", stopAll);
 }
 
-/** Feeds one worker until the queue is empty, the study is stopped (by `stops`), or the worker has died. */
-function runWorker(
-  start: WorkerStart,
-  queue: CellOrder[],
-  options: PoolOptions,
-  settle: Settle,
+/** Feeds one worker until the queue is empty, the jobs are stopped (by `stops`), or the worker has died. */
+function runWorker<Common, Job, Result>(
+  set: JobSet<Common, Job, Result>,
+  queue: CellOrder<Job>[],
+  options: WorkerOptions,
   stops: Set<() => void>,
 ): Promise<void> {
   return new Promise((resolve) => {
     const heap = options.workerHeapMiB;
+    const task = set.task === RUN_CELL_FILE ? builtFile(RUN_CELL_FILE).href : set.task;
+    const start: WorkerStart<Common> = { study: set.common, task };
     const worker = new Worker(builtFile("worker.js"), {
       workerData: start,
       // The parent's loaders and inspectors are not the worker's business.
       execArgv: [],
       ...(heap === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: heap } }),
     });
-    let current: CellOrder | undefined;
+    let current: CellOrder<Job> | undefined;
     let death: string | undefined;
     const stop = (): void => {
       current = undefined;
@@ -129,16 +167,15 @@ function runWorker(
       else worker.postMessage(current);
     };
     stops.add(stop);
-    worker.on("message", (answer: CellAnswer) => {
+    worker.on("message", (answer: CellAnswer<Result>) => {
       // An answer that comes after the study was stopped is dropped: its cell counts as given up.
       if (current === undefined) return;
-      const { cell } = current;
       if ("error" in answer) {
         // What an exception has left behind is unknown: the lane goes on with a fresh worker.
-        settle(answer.index, { status: "failed", cell, error: answer.error });
+        set.onOutcome(answer.index, { status: "failed", error: answer.error });
         stop();
       } else {
-        settle(answer.index, { status: "done", cell, replication: answer.replication });
+        set.onOutcome(answer.index, { status: "done", result: answer.replication });
         next();
       }
     });
@@ -153,7 +190,7 @@ function runWorker(
       stops.delete(stop);
       if (current !== undefined) {
         const error = death ?? `the worker thread exited with code ${code}`;
-        settle(current.index, { status: "failed", cell: current.cell, error });
+        set.onOutcome(current.index, { status: "failed", error });
       }
       resolve();
     });

@@ -10,11 +10,12 @@ import {
 } from "./cell-messages.js";
 
 const pool = present(parentPort, "worker.js runs in a worker thread only");
-const { study, task } = workerData as WorkerStart;
-const loading = import(task) as Promise<TaskModule>;
+// What the jobs are is between who gave them and the task: the worker only carries them.
+const { study, task } = workerData as WorkerStart<unknown>;
+const loading = import(task) as Promise<TaskModule<unknown, unknown, unknown>>;
 
-pool.on("message", async ({ index, cell }: CellOrder) => {
-  const post = (answer: CellAnswer): void => pool.postMessage(answer);
+pool.on("message", async ({ index, cell }: CellOrder<unknown>) => {
+  const post = (answer: CellAnswer<unknown>): void => pool.postMessage(answer);
   try {
     const { runCell } = await loading;
     post({ index, replication: await runCell(study, cell) });
