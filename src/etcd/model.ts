@@ -33,6 +33,11 @@ export interface MemberModel {
   readonly joinsLater?: boolean;
   /** A founder without a vote. */
   readonly isLearner?: boolean;
+  /**
+   * Where the phase is known: the first process of this founder ticks so long after the multiples of a tick counted
+   * from the group's start. Absent: as {@link EtcdModel.tickPhase} says, as for all later processes.
+   */
+  readonly firstTickOffsetUs?: Micros;
 }
 
 /** What takes time at a member besides the network. */
