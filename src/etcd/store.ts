@@ -126,7 +126,7 @@ export class Store {
   }
 
   /** A member was removed: one that comes back under its number has not started yet. */
-  forget(member: MemberNumber): void {
+  unpublish(member: MemberNumber): void {
     this.#published.delete(member);
   }
 

@@ -67,6 +67,11 @@ export class WatchHub {
   readonly #ranges: Watcher[] = [];
   #unsynced: Watcher[] = [];
   #made = 0;
+  #history: WatchHistory;
+
+  constructor(history: WatchHistory) {
+    this.#history = history;
+  }
 
   get count(): number {
     return this.#watchers.size;
@@ -81,10 +86,11 @@ export class WatchHub {
     return this.#watchers.has(watch);
   }
 
-  /** A new watch; `watch` is a number of the caller's, used for no other one. `revision`: the store's. */
-  create(watch: number, request: WatchRequest, revision: number): Outcome {
+  /** A new watch; `watch` is a number of the caller's, used for no other one. */
+  create(watch: number, request: WatchRequest): Outcome {
     assert(!this.#watchers.has(watch), "watches have numbers of their own");
     const { rangeEnd, startRevision } = request;
+    const { revision } = this.#history;
     // The smallest key stands for none.
     const key = request.key === "" ? "\0" : request.key;
     if (startRevision < 0 || isEmptyRange(key, rangeEnd)) return REFUSED;
@@ -115,9 +121,10 @@ export class WatchHub {
     return true;
   }
 
-  /** A revision was applied: its changes go to every watch in sync that wants some of them. */
-  notify(revision: number, events: readonly WatchEvent[]): readonly WatchDelivery[] {
-    if (events.length === 0 || (this.#byKey.size === 0 && this.#ranges.length === 0)) return NO_DELIVERIES;
+  /** A revision was applied: its changes, all of them, go to every watch in sync that wants some. */
+  notify(events: readonly WatchEvent[]): readonly WatchDelivery[] {
+    const revision = events[0]?.kv.modRevision;
+    if (revision === undefined || (this.#byKey.size === 0 && this.#ranges.length === 0)) return NO_DELIVERIES;
     const batches = new Map<Watcher, WatchEvent[]>();
     for (const event of events) {
       for (const watcher of this.#byKey.get(event.kv.key) ?? []) addTo(batches, watcher, event);
@@ -138,15 +145,15 @@ export class WatchHub {
    * Brings watches that are behind up to the store, a thousand revisions each at a time, and ends those whose revisions
    * are compacted.
    */
-  sync(history: WatchHistory): readonly WatchDelivery[] {
+  sync(): readonly WatchDelivery[] {
     if (this.#unsynced.length === 0) return NO_DELIVERIES;
     const chosen = this.#unsynced.slice(0, SYNC_WATCHES_MAX);
     this.#unsynced = this.#unsynced.slice(SYNC_WATCHES_MAX);
-    const { revision, compactRevision } = history;
+    const { revision, compactRevision } = this.#history;
     let from = Number.POSITIVE_INFINITY;
     for (const { nextRevision } of chosen)
       if (nextRevision >= compactRevision) from = Math.min(from, nextRevision);
-    const events = from <= revision ? history.eventsFrom(from) : NO_EVENTS;
+    const events = from <= revision ? this.#history.eventsFrom(from) : NO_EVENTS;
     const deliveries: WatchDelivery[] = [];
     for (const watcher of chosen) {
       if (watcher.nextRevision < compactRevision) {
@@ -168,7 +175,8 @@ export class WatchHub {
   }
 
   /** The store was replaced by another member's snapshot: every watch has to look again for what it missed. */
-  storeReplaced(): void {
+  moveTo(history: WatchHistory): void {
+    this.#history = history;
     const behind = [...this.#watchers.values()].filter((watcher) => watcher.isSynced);
     for (const watcher of behind) {
       watcher.isSynced = false;
@@ -182,7 +190,8 @@ export class WatchHub {
    * Tells those watches that asked for it, are in sync and were told of nothing since the last time how far the store is.
    * `watches`: those of one stream; absent: all.
    */
-  progress(revision: number, watches: Iterable<number> = this.#watchers.keys()): readonly WatchDelivery[] {
+  progress(watches: Iterable<number> = this.#watchers.keys()): readonly WatchDelivery[] {
+    const { revision } = this.#history;
     const deliveries: WatchDelivery[] = [];
     for (const watch of watches) {
       const watcher = this.#watchers.get(watch);
