@@ -45,6 +45,14 @@ export class EventList {
     return this.#size === 0 ? Number.POSITIVE_INFINITY : (this.#time[0] as number);
   }
 
+  /**
+   * Time of the earliest event that is not `ignored`; Infinity when there is none. Looks at the ignored ones and their
+   * heap children only, so it is cheap where those are few, however long the list.
+   */
+  nextTimeExcept(ignored: (kind: number, subject: number, detail: number) => boolean): Micros {
+    return this.#size === 0 ? Number.POSITIVE_INFINITY : this.#earliest(0, Number.POSITIVE_INFINITY, ignored);
+  }
+
   /** Adds an event. Events of one time come out in the order they were put in. */
   push(time: Micros, kind: number, subject: number, detail: number): void {
     if (this.#size === this.#time.length) this.#grow();
@@ -117,6 +125,23 @@ export class EventList {
     times[hole] = time;
     sequences[hole] = sequence;
     slots[hole] = slot;
+  }
+
+  /** The earliest time below `best` in the heap from `at` on of an event that is not ignored; `best` if none is. */
+  #earliest(
+    at: number,
+    best: Micros,
+    ignored: (kind: number, subject: number, detail: number) => boolean,
+  ): Micros {
+    const time = this.#time[at] as number;
+    if (time >= best) return best;
+    const slot = this.#slot[at] as number;
+    if (!ignored(this.#kind[slot] as number, this.#subject[slot] as number, this.#detail[slot] as number))
+      return time;
+    const end = Math.min(4 * at + 5, this.#size);
+    let earliest = best;
+    for (let child = 4 * at + 1; child < end; child++) earliest = this.#earliest(child, earliest, ignored);
+    return earliest;
   }
 
   #grow(): void {

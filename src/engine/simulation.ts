@@ -45,6 +45,7 @@ export class Simulation<Name extends string> {
   #handlers: readonly Handler[] | undefined;
   #afterEvent: ((kind: Name, subject: number, detail: number) => void) | undefined;
   #now: Micros = 0;
+  #until: Micros = 0;
   #steps = 0;
   #stepsAtInstant = 0;
   #stopped = false;
@@ -63,6 +64,11 @@ export class Simulation<Name extends string> {
     return this.#now;
   }
 
+  /** Where the run under way ends, or the last one ended. */
+  get until(): Micros {
+    return this.#until;
+  }
+
   /** Events handled so far. */
   get steps(): number {
     return this.#steps;
@@ -71,6 +77,14 @@ export class Simulation<Name extends string> {
   /** Events waiting. */
   get waiting(): number {
     return this.#list.size;
+  }
+
+  /**
+   * Until when nothing happens but events that are `ignored`: the time of the earliest other one, or the end of the run.
+   * The event being handled is no longer on the list. Cheap where few are ignored.
+   */
+  nothingBefore(ignored: (kind: number, subject: number, detail: number) => boolean): Micros {
+    return Math.min(this.#until, this.#list.nextTimeExcept(ignored));
   }
 
   /** Wires the handlers: once, before the first `run`. */
@@ -115,6 +129,7 @@ export class Simulation<Name extends string> {
       `run until ${until}: not whole µs, or in the past`,
     );
     this.#stopped = false;
+    this.#until = until;
     const event = this.#popped;
     while (!this.#stopped && this.#list.nextTime <= until) {
       this.#list.pop(event);

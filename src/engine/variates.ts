@@ -73,6 +73,26 @@ export function mean(variate: Variate): number {
   }
 }
 
+/** What no draw is above: Infinity where a draw may be as large as it likes. */
+export function upperBound(variate: Variate): number {
+  switch (variate.kind) {
+    case "constant":
+      return variate.value;
+    case "uniform":
+    case "boundedPareto":
+      return variate.max;
+    case "empirical":
+      return Math.max(...variate.values);
+    case "exponential":
+    case "weibull":
+    case "logNormal":
+    case "gamma":
+      return Number.POSITIVE_INFINITY;
+    default:
+      return unreachable(variate);
+  }
+}
+
 /** Variance: the expected squared distance from the mean. */
 export function variance(variate: Variate): number {
   switch (variate.kind) {

@@ -59,6 +59,35 @@ describe("the event list", () => {
     );
   });
 
+  it("finds the earliest event but for those ignored, as a look at all of them does", () => {
+    const events = fc.array(fc.record({ time: fc.nat(50), kind: fc.nat(3), subject: fc.nat(5) }), {
+      maxLength: 200,
+    });
+    fc.assert(
+      fc.property(events, fc.nat(3), fc.nat(5), (all, kind, subject) => {
+        const list = new EventList();
+        for (const event of all) list.push(event.time, event.kind, event.subject, 0);
+        const isIgnored = (k: number, s: number) => k === kind || s === subject;
+        const others = all.filter((event) => !isIgnored(event.kind, event.subject));
+        expect(list.nextTimeExcept(isIgnored)).toBe(Math.min(...others.map((event) => event.time)));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("looks at few events beside the ignored ones to find the earliest other", () => {
+    const list = new EventList();
+    for (let i = 0; i < 10_000; i++) list.push(100 + i, 1, i, 0);
+    for (let i = 0; i < 5; i++) list.push(10 + i, 0, i, 0);
+    let looks = 0;
+    const earliest = list.nextTimeExcept((kind) => {
+      looks += 1;
+      return kind === 0;
+    });
+    expect(earliest).toBe(100);
+    expect(looks).toBeLessThanOrEqual(5 + 5 * 4);
+  });
+
   it("keeps the order of insertion among thousands of events of one time, across several growths", () => {
     const list = new EventList();
     for (let i = 0; i < 5_000; i++) list.push(i % 2 === 0 ? 7 : 3, 0, i, 0);

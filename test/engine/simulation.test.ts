@@ -30,6 +30,23 @@ describe("the simulation's loop", () => {
     expect(simulation.now).toBe(100);
   });
 
+  it("says until when nothing but ignored events happens: the next other one, or the end of the run", () => {
+    const simulation = new Simulation<Kind>(KINDS);
+    const { tick, bell } = simulation.kinds;
+    const seen: number[] = [];
+    simulation.handle({
+      tick: () => seen.push(simulation.nothingBefore((kind) => kind === tick)),
+      bell: () => {},
+    });
+    for (const at of [1, 2, 7, 9]) simulation.schedule(at, tick, 0);
+    simulation.schedule(5, bell, 0);
+    simulation.schedule(50, bell, 0);
+    simulation.run(8);
+    simulation.run(20);
+    expect(seen).toEqual([5, 5, 8, 20]);
+    expect(simulation.until).toBe(20);
+  });
+
   it("handles what a handler schedules for the same instant, in the same run", () => {
     const simulation = new Simulation<Kind>(KINDS);
     const times: number[] = [];

@@ -14,6 +14,7 @@ import {
   mean,
   quantile,
   sample,
+  upperBound,
   type Variate,
   type VariateKind,
   variance,
@@ -99,6 +100,15 @@ describe("variates", () => {
     );
     for (const u of [0, 1 - 2 ** -32]) expect(Number.isFinite(quantile(variate, u))).toBe(true);
     expect(quantile(variate, 0)).toBeLessThanOrEqual(mean(variate));
+  });
+
+  it.each(
+    named,
+  )("%s: no draw is above its bound, which some draw comes near if there is one", (_name, variate) => {
+    const bound = upperBound(variate);
+    const highest = quantile(variate, 1 - 2 ** -32);
+    expect(highest).toBeLessThanOrEqual(bound);
+    if (Number.isFinite(bound)) expect(highest).toBeGreaterThan(0.999 * bound);
   });
 
   it("are pinned to the bit: the same on every version of Node and every machine", () => {
