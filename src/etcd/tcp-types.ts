@@ -27,6 +27,15 @@ export interface Socket {
    * the path's sequence, so that a run that leaves quiet ticks out meets the same delays. Not on a closed socket.
    */
   send(item: NonNullable<unknown>, bytes: number, beat?: Beat): void;
+  /**
+   * From `startUs` on, every `periodUs`, so many bytes go out that the other end's owner never hears of: what a protocol
+   * sends to keep a link alive. Costs no events while nothing is wrong with the connection.
+   */
+  pulse(periodUs: Micros, startUs: Micros, bytes: number): void;
+  /** Nothing comes back for longer than it should: the kernel waits with what it is given until a retransmission is answered. */
+  readonly isStalled: boolean;
+  /** Bytes handed over of which no acknowledgement is back. */
+  readonly unacknowledgedBytes: number;
   /** Closes this end; what was handed over still arrives, then the other end hears "closed". No callback here. */
   close(): void;
 }

@@ -1,0 +1,632 @@
+/**
+ * One end of a connection: the socket that a process holds, and the kernel's side of it that sends. Where nothing is cut
+ * or lost an item costs one event, its arrival; acknowledgements are times kept beside the items, and are looked at when
+ * something goes wrong. Rules: RFC 6298 (retransmission), Linux' tcp_input.c and tcp_timer.c.
+ */
+import { assert } from "../assert.js";
+import { type Micros, SECOND } from "../units/time.js";
+import type { HostId } from "./model.js";
+import { retransmissionTimeoutUs, type TcpPath } from "./tcp-path.js";
+import type { Beat, CloseReason, Socket, SocketOwner } from "./tcp-types.js";
+import { SendWindow, segmentsOf } from "./tcp-window.js";
+
+/** What an end is to its own kernel. */
+export const EndState = {
+  /** Dialling, or being dialled and not yet accepted. */
+  CONNECTING: 0,
+  /** A process holds it. */
+  OPEN: 1,
+  /** Closed by its process or left behind by it: the kernel still sends what is queued. */
+  ORPHAN: 2,
+  /** Its kernel does not know it. */
+  GONE: 3,
+} as const;
+
+/** Timers of an end; a stamp of each says whether an event is still wanted. */
+export const EndTimer = {
+  RETRANSMIT: 0,
+  /** The retransmitted head arrives. */
+  HEAD: 1,
+  /** Its acknowledgement is back. */
+  ACK: 2,
+  /** Three later packets told of a loss. */
+  FAST: 3,
+  PULSE: 4,
+  /** The other end's kernel does not know the connection: its word of that arrives here. */
+  RESET: 5,
+  KEEP_ALIVE: 6,
+  PROBE: 7,
+  PROBE_ANSWER: 8,
+  SYN: 9,
+  SYN_ANSWER: 10,
+  SYN_AGAIN: 11,
+  DIAL_LIMIT: 12,
+  COUNT: 16,
+} as const;
+
+/** What is in a segment that no process reads. */
+export const ACCEPT: NonNullable<unknown> = Object.freeze({ segment: "last of the handshake" });
+export const FIN: NonNullable<unknown> = Object.freeze({ segment: "goodbye" });
+const PULSE: NonNullable<unknown> = Object.freeze({ segment: "pulse" });
+
+/** Longest wait between two retransmissions (TCP_RTO_MAX). */
+const RETRANSMIT_WAIT_MAX_US: Micros = 120 * SECOND;
+/** Retransmissions of one item before the connection is given up (net.ipv4.tcp_retries2), and of an orphan's (tcp_orphan_retries 0). */
+const RETRANSMISSIONS_MAX = 15;
+const ORPHAN_RETRANSMISSIONS_MAX = 8;
+/** Later packets that make a loss certain (RFC 5681). */
+const DUPLICATE_ACKS = 3;
+
+/** What an end needs of its network. */
+export interface EndHost {
+  readonly nowUs: Micros;
+  /** A number never used before. */
+  stamp(): number;
+  scheduleArrival(atUs: Micros, end: number, stamp: number): void;
+  scheduleTimer(atUs: Micros, end: number, timer: number, stamp: number): void;
+  /** The dialled end hears the handshake's last packet: whether a process takes it. */
+  accept(end: TcpEnd): boolean;
+  /** A packet reached an end that its kernel does not know. */
+  answerUnknown(sender: TcpEnd): void;
+  /** The connection is over for both; the owner of `told`, if any, hears why. */
+  destroy(told: TcpEnd, reason: CloseReason): void;
+  /** This end alone gives up. */
+  giveUp(end: TcpEnd, reason: CloseReason): void;
+  /** Closed by its process. */
+  leave(end: TcpEnd): void;
+}
+
+interface Segment {
+  readonly item: NonNullable<unknown>;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly beat: Beat | undefined;
+  /** When it left last, or will leave. */
+  sentUs: Micros;
+  arriveUs: Micros;
+  /** When its acknowledgement is back, as far as is known; Infinity: never. */
+  ackUs: Micros;
+  /** Arrives (or did) behind a hole, where the receiver keeps it until the hole is filled. */
+  isBehindHole: boolean;
+}
+
+/** What a dialling end asks for. */
+export interface Dial {
+  readonly purpose: NonNullable<unknown>;
+  tries: number;
+  /** The process that was there when the handshake's first packet came: the host's count of exits; -1: none listened. */
+  listenerRun: number;
+}
+
+export class TcpEnd implements Socket {
+  readonly local: HostId;
+  readonly remote: HostId;
+  readonly isDialler: boolean;
+  /** Names the end in events. */
+  readonly id: number;
+  state: number = EndState.CONNECTING;
+  owner: SocketOwner | undefined;
+  /** When the last item of this end arrived at the other. */
+  deliveredUs: Micros = 0;
+  /** Something reached this end that is no item: an answered probe, a pulse. */
+  heardUs: Micros = 0;
+  probes = 0;
+  /** Since when both paths carry. */
+  healthySinceUs: Micros = 0;
+  /** Of an end that dials or has dialled. */
+  dial: Dial | undefined;
+  readonly #host: EndHost;
+  readonly #path: TcpPath;
+  readonly #back: TcpPath;
+  readonly #window = new SendWindow();
+  readonly #stamps: number[] = [];
+  #other: TcpEnd | undefined;
+  /** Of the arrivals that are still to come. */
+  #epoch: number;
+  // Segments in order: [0, #acked) forgotten, [#acked, #delivered) arrived and unacknowledged as far as looked at,
+  // [#delivered, #pending) under way with an event each, [#pending, length) waiting for a retransmission.
+  #segments: Segment[] = [];
+  #acked = 0;
+  #delivered = 0;
+  #pending = 0;
+  #lastArrivalUs: Micros = 0;
+  #lastAckUs: Micros = 0;
+  /** Something unacknowledged may be lost: the retransmission timer runs. */
+  #isStalled = false;
+  #retransmissions = 0;
+  #packetsBehindHole = 0;
+  #pulsePeriodUs: Micros = 0;
+  #pulseStartUs: Micros = 0;
+  #pulseBytes = 0;
+
+  constructor(id: number, host: EndHost, path: TcpPath, back: TcpPath, isDialler: boolean) {
+    this.id = id;
+    this.#host = host;
+    this.#path = path;
+    this.#back = back;
+    this.local = path.from;
+    this.remote = path.to;
+    this.isDialler = isDialler;
+    this.#epoch = host.stamp();
+  }
+
+  get isOpen(): boolean {
+    return this.state === EndState.OPEN;
+  }
+
+  get other(): TcpEnd {
+    assert(this.#other !== undefined, "a connection has two ends");
+    return this.#other;
+  }
+
+  set other(end: TcpEnd) {
+    this.#other = end;
+  }
+
+  get path(): TcpPath {
+    return this.#path;
+  }
+
+  get back(): TcpPath {
+    return this.#back;
+  }
+
+  get isStalled(): boolean {
+    return this.#isStalled;
+  }
+
+  /** Bytes handed over and not known to have arrived. */
+  get unacknowledgedBytes(): number {
+    this.#forgetAcknowledged(this.#host.nowUs);
+    let bytes = 0;
+    for (let i = this.#acked; i < this.#segments.length; i++) bytes += (this.#segments[i] as Segment).bytes;
+    return bytes;
+  }
+
+  /** Whether everything that is sent now is answered as a matter of course. */
+  get isHealthy(): boolean {
+    return (
+      this.state === EndState.OPEN &&
+      this.other.state === EndState.OPEN &&
+      this.#path.carries &&
+      this.#back.carries
+    );
+  }
+
+  // What the process does.
+
+  send(item: NonNullable<unknown>, bytes: number, beat?: Beat): void {
+    assert(this.state === EndState.OPEN, "sent on a socket that is not open");
+    this.push(item, bytes, beat);
+  }
+
+  close(): void {
+    this.#host.leave(this);
+  }
+
+  /**
+   * From `startUs` on, every `periodUs`, so many bytes are sent that the other end's owner never hears of. Computed, not
+   * simulated, while nothing is wrong with the connection.
+   */
+  pulse(periodUs: Micros, startUs: Micros, bytes: number): void {
+    assert(periodUs > 0, "a pulse has a period");
+    this.#pulsePeriodUs = periodUs;
+    this.#pulseStartUs = startUs;
+    this.#pulseBytes = bytes;
+    if (!this.#isQuiet()) this.#armPulse();
+  }
+
+  // What the network does.
+
+  push(item: NonNullable<unknown>, bytes: number, beat: Beat | undefined): void {
+    const now = this.#host.nowUs;
+    this.#forgetAcknowledged(now);
+    const segment: Segment = {
+      item,
+      packets: segmentsOf(bytes),
+      bytes,
+      beat,
+      sentUs: now,
+      arriveUs: 0,
+      ackUs: Number.POSITIVE_INFINITY,
+      isBehindHole: false,
+    };
+    this.#segments.push(segment);
+    if (this.#isStalled) this.#sendBehind(this.#segments.length - 1, now);
+    else this.#launch(segment, now);
+  }
+
+  arm(timer: number, atUs: Micros): void {
+    const stamp = this.#host.stamp();
+    this.#stamps[timer] = stamp;
+    this.#host.scheduleTimer(atUs, this.id, timer, stamp);
+  }
+
+  isArmed(timer: number): boolean {
+    return (this.#stamps[timer] ?? 0) !== 0;
+  }
+
+  disarm(timer: number): void {
+    this.#stamps[timer] = 0;
+  }
+
+  /** Whether the event of this timer is still wanted; it is not armed any more then. */
+  expire(timer: number, stamp: number): boolean {
+    if (this.#stamps[timer] !== stamp) return false;
+    this.#stamps[timer] = 0;
+    return true;
+  }
+
+  /** An item of this end arrives at the other. */
+  arrive(epoch: number): void {
+    if (epoch !== this.#epoch || this.#delivered >= this.#pending) return;
+    const segment = this.#segments[this.#delivered] as Segment;
+    this.#delivered++;
+    const now = this.#host.nowUs;
+    this.deliveredUs = now;
+    if (this.#isStalled && segment.ackUs === Number.POSITIVE_INFINITY && this.#back.carries)
+      segment.ackUs = now + this.#back.meanUs;
+    this.#deliver(segment.item);
+  }
+
+  /** No answer within the timeout: the head is sent again, if there are tries left. */
+  retransmit(): void {
+    const now = this.#host.nowUs;
+    this.#forgetAcknowledged(now);
+    if (!this.#isStalled) return;
+    const head = this.#segments[this.#acked] as Segment;
+    const timeoutUs = retransmissionTimeoutUs(this.#path, this.#back);
+    if (this.#retransmissions === 0 && head.sentUs + timeoutUs > now) {
+      // What was unacknowledged first has been acknowledged since; the clock is the next one's.
+      this.arm(EndTimer.RETRANSMIT, head.sentUs + timeoutUs);
+      return;
+    }
+    const most = this.state === EndState.OPEN ? RETRANSMISSIONS_MAX : ORPHAN_RETRANSMISSIONS_MAX;
+    if (this.#retransmissions === most) {
+      this.#host.giveUp(this, "timeout");
+      return;
+    }
+    this.#retransmissions++;
+    this.disarm(EndTimer.FAST);
+    if (this.#path.carries && !this.#path.loses(head.packets))
+      this.arm(EndTimer.HEAD, Math.max(this.#lastArrivalUs, now + this.#path.delayUs()));
+    const waitUs = Math.min(timeoutUs * 2 ** this.#retransmissions, RETRANSMIT_WAIT_MAX_US);
+    this.arm(EndTimer.RETRANSMIT, now + waitUs);
+  }
+
+  /** The retransmitted head reached the other host. */
+  headArrives(): void {
+    if (this.#isUnknownThere()) return;
+    const now = this.#host.nowUs;
+    if (this.#back.carries) this.arm(EndTimer.ACK, now + this.#back.delayUs());
+    if (this.#delivered > this.#acked || this.#pending > this.#delivered) return;
+    const first = this.#segments[this.#delivered];
+    if (first === undefined) return;
+    // The epoch tells whether an owner that is called here ended the connection.
+    const epoch = this.#epoch;
+    this.deliveredUs = now;
+    this.#delivered++;
+    this.#pending = this.#delivered;
+    this.#deliver(first.item);
+    while (epoch === this.#epoch) {
+      const next = this.#segments[this.#delivered];
+      if (next === undefined || !next.isBehindHole || next.arriveUs > now) return;
+      this.#delivered++;
+      this.#pending = this.#delivered;
+      this.#deliver(next.item);
+    }
+  }
+
+  /** The acknowledgement of a retransmitted head is back: the path carries both ways, everything flows. */
+  acknowledged(): void {
+    const now = this.#host.nowUs;
+    this.#acked = this.#delivered;
+    this.#lastAckUs = now;
+    this.#window.restart(now);
+    this.#flow(now);
+  }
+
+  /** Duplicate acknowledgements told of a loss: what was lost is sent again at once. */
+  fastRetransmit(): void {
+    const now = this.#host.nowUs;
+    this.#forgetAcknowledged(now);
+    if (!this.#isStalled || this.#retransmissions > 0) return;
+    this.#window.shrink(now);
+    this.#flow(now);
+  }
+
+  /** Packets of this end do not reach the other host from now on; those under way are lost. */
+  forwardCut(): void {
+    if (this.state === EndState.GONE) return;
+    const now = this.#host.nowUs;
+    this.#forgetAcknowledged(now);
+    this.#epoch = this.#host.stamp();
+    for (let i = this.#delivered; i < this.#segments.length; i++) {
+      const segment = this.#segments[i] as Segment;
+      if (i < this.#pending || segment.arriveUs > now) segment.isBehindHole = false;
+    }
+    this.#pending = this.#delivered;
+    this.#lastArrivalUs = now;
+    for (const timer of [EndTimer.HEAD, EndTimer.PROBE, EndTimer.SYN]) this.disarm(timer);
+    this.#stallIfUnacknowledged(now);
+  }
+
+  /** Acknowledgements do not come back from now on; those under way are lost. */
+  backwardCut(): void {
+    if (this.state === EndState.GONE) return;
+    const now = this.#host.nowUs;
+    this.#forgetAcknowledged(now);
+    for (let i = this.#acked; i < this.#segments.length; i++)
+      (this.#segments[i] as Segment).ackUs = Number.POSITIVE_INFINITY;
+    for (const timer of [
+      EndTimer.ACK,
+      EndTimer.FAST,
+      EndTimer.PROBE_ANSWER,
+      EndTimer.SYN_ANSWER,
+      EndTimer.RESET,
+    ])
+      this.disarm(timer);
+    this.#stallIfUnacknowledged(now);
+  }
+
+  /** The other end is gone, or either path was cut: from now on pulses are really sent. */
+  armPulse(): void {
+    if (this.#pulsePeriodUs > 0 && !this.isArmed(EndTimer.PULSE)) this.#armPulse();
+  }
+
+  pulseDue(): void {
+    if (this.state !== EndState.OPEN || this.#isQuiet()) return;
+    this.push(PULSE, this.#pulseBytes, undefined);
+    this.#armPulse();
+  }
+
+  /**
+   * When the last pulse before now left, of those that are computed and not sent; -Infinity without one. Only while
+   * nothing is wrong, or at the moment when something goes wrong.
+   */
+  lastPulseUs(sinceUs: Micros): Micros {
+    if (this.#pulsePeriodUs === 0 || this.isArmed(EndTimer.PULSE)) return Number.NEGATIVE_INFINITY;
+    const periods = Math.floor((this.#host.nowUs - this.#pulseStartUs) / this.#pulsePeriodUs);
+    const last = this.#pulseStartUs + Math.max(0, periods) * this.#pulsePeriodUs;
+    return periods >= 0 && last >= sinceUs ? last : Number.NEGATIVE_INFINITY;
+  }
+
+  /** The last pulse was unanswered when a path was cut: it is what the retransmission's clock starts from, if it is the first. */
+  recallPulse(sinceUs: Micros): void {
+    const now = this.#host.nowUs;
+    const last = this.lastPulseUs(sinceUs);
+    if (this.state !== EndState.OPEN || last + this.#path.meanUs + this.#back.meanUs <= now) return;
+    this.#forgetAcknowledged(now);
+    const head = this.#segments[this.#acked];
+    if (head !== undefined && head.sentUs <= last) return;
+    this.#segments.splice(this.#acked, 0, {
+      item: PULSE,
+      packets: 1,
+      bytes: this.#pulseBytes,
+      beat: undefined,
+      sentUs: last,
+      arriveUs: Math.min(now, last + this.#path.meanUs),
+      ackUs: last + this.#path.meanUs + this.#back.meanUs,
+      isBehindHole: false,
+    });
+    // Nobody would hear of it, so it counts as arrived; only its acknowledgement is missing.
+    this.#delivered++;
+    this.#pending++;
+  }
+
+  /** When this end's kernel last heard from the other, as far as items and acknowledgements tell. */
+  get lastHeardUs(): Micros {
+    this.#forgetAcknowledged(this.#host.nowUs);
+    return Math.max(this.heardUs, this.other.deliveredUs, this.#lastAckUs);
+  }
+
+  get hasUnacknowledged(): boolean {
+    this.#forgetAcknowledged(this.#host.nowUs);
+    return this.#acked < this.#segments.length;
+  }
+
+  /** The kernel knows the connection no more: nothing more is sent, what left the host before still arrives. */
+  vanish(): void {
+    this.state = EndState.GONE;
+    this.owner = undefined;
+    const now = this.#host.nowUs;
+    for (let timer = 0; timer < EndTimer.COUNT; timer++) this.disarm(timer);
+    let keep = this.#delivered;
+    while (keep < this.#pending && (this.#segments[keep] as Segment).sentUs <= now) keep++;
+    this.#segments.length = keep;
+    this.#pending = keep;
+    this.#isStalled = false;
+  }
+
+  /** The connection is over for both ends: nothing arrives any more. */
+  forget(): void {
+    this.vanish();
+    this.#epoch = this.#host.stamp();
+    this.#segments.length = 0;
+    this.#acked = 0;
+    this.#delivered = 0;
+    this.#pending = 0;
+  }
+
+  // How it is done.
+
+  #isQuiet(): boolean {
+    return this.isHealthy && !this.#isStalled && this.#path.loss <= 0;
+  }
+
+  #armPulse(): void {
+    const since = this.#host.nowUs - this.#pulseStartUs;
+    const periods = Math.max(0, Math.floor(since / this.#pulsePeriodUs) + 1);
+    this.arm(EndTimer.PULSE, this.#pulseStartUs + periods * this.#pulsePeriodUs);
+  }
+
+  /** Sends a segment before which everything has arrived or is under way. */
+  #launch(segment: Segment, now: Micros): void {
+    const path = this.#path;
+    const back = this.#back;
+    const roundTripUs = path.meanUs + back.meanUs;
+    const departUs = this.#window.departUs(
+      now,
+      segment.packets,
+      roundTripUs,
+      roundTripUs + RETRANSMIT_IDLE_US,
+    );
+    segment.sentUs = departUs;
+    if (!path.carries || (path.loss > 0 && path.loses(segment.packets))) {
+      this.#stall(departUs);
+      return;
+    }
+    const arriveUs = Math.max(this.#lastArrivalUs, departUs + path.delayUs(segment.beat));
+    segment.arriveUs = arriveUs;
+    this.#lastArrivalUs = arriveUs;
+    this.#pending++;
+    this.#host.scheduleArrival(arriveUs, this.id, this.#epoch);
+    if (back.carries) segment.ackUs = arriveUs + back.meanUs;
+    else this.#stall(departUs);
+  }
+
+  /** Sends a segment, by its place, while something before it is unacknowledged for longer than it should be. */
+  #sendBehind(place: number, now: Micros): void {
+    // After a timeout the window is one packet, the head: all else waits.
+    if (this.#retransmissions > 0) return;
+    let packets = 0;
+    for (let i = this.#acked; i <= place; i++) packets += (this.#segments[i] as Segment).packets;
+    if (packets > this.#window.size) return;
+    const segment = this.#segments[place] as Segment;
+    if (this.#pending === place) {
+      this.#launch(segment, now);
+      return;
+    }
+    segment.sentUs = now;
+    if (!this.#path.carries || this.#path.loses(segment.packets)) return;
+    segment.isBehindHole = true;
+    segment.arriveUs = now + this.#path.delayUs(segment.beat);
+    this.#countBehindHole(segment);
+  }
+
+  #countBehindHole(segment: Segment): void {
+    const before = this.#packetsBehindHole;
+    this.#packetsBehindHole += segment.packets;
+    if (before >= DUPLICATE_ACKS || this.#packetsBehindHole < DUPLICATE_ACKS || !this.#back.carries) return;
+    this.arm(EndTimer.FAST, Math.max(this.#host.nowUs, segment.arriveUs) + this.#back.meanUs);
+  }
+
+  #stall(sinceUs: Micros): void {
+    if (this.#isStalled) return;
+    this.#isStalled = true;
+    this.#retransmissions = 0;
+    this.#packetsBehindHole = 0;
+    const dueUs = sinceUs + retransmissionTimeoutUs(this.#path, this.#back);
+    this.arm(EndTimer.RETRANSMIT, Math.max(this.#host.nowUs, dueUs));
+    this.armPulse();
+  }
+
+  #stallIfUnacknowledged(now: Micros): void {
+    const head = this.#segments[this.#acked];
+    if (head !== undefined) this.#stall(Math.min(head.sentUs, now));
+  }
+
+  /** Sends everything that waits, in order; what the receiver keeps behind the hole comes out when its turn is there. */
+  #flow(now: Micros): void {
+    this.#isStalled = false;
+    this.disarm(EndTimer.RETRANSMIT);
+    this.disarm(EndTimer.FAST);
+    this.disarm(EndTimer.HEAD);
+    this.#retransmissions = 0;
+    for (let i = this.#acked; i < this.#pending; i++) {
+      const segment = this.#segments[i] as Segment;
+      if (segment.ackUs === Number.POSITIVE_INFINITY && this.#back.carries)
+        segment.ackUs = Math.max(now, segment.arriveUs) + this.#back.meanUs;
+    }
+    for (let i = this.#pending; i < this.#segments.length; i++) {
+      const segment = this.#segments[i] as Segment;
+      if (!this.#isStalled && segment.isBehindHole) this.#release(segment, now);
+      else if (!this.#isStalled) this.#launch(segment, now);
+      else if (segment.isBehindHole) this.#countBehindHole(segment);
+      else this.#sendBehind(i, now);
+    }
+  }
+
+  #release(segment: Segment, now: Micros): void {
+    segment.isBehindHole = false;
+    segment.arriveUs = Math.max(this.#lastArrivalUs, segment.arriveUs, now);
+    this.#lastArrivalUs = segment.arriveUs;
+    this.#pending++;
+    this.#host.scheduleArrival(segment.arriveUs, this.id, this.#epoch);
+    if (this.#back.carries) segment.ackUs = segment.arriveUs + this.#back.meanUs;
+    else this.#stall(segment.sentUs);
+  }
+
+  /** Hands an arrived item to the other end's owner, or to its kernel. */
+  #deliver(item: NonNullable<unknown>): void {
+    const other = this.other;
+    if (item === ACCEPT) {
+      if (!this.#host.accept(other)) this.#host.answerUnknown(this);
+      return;
+    }
+    if (item === FIN) {
+      this.#host.destroy(other, "closed");
+      return;
+    }
+    if (other.state !== EndState.OPEN) {
+      this.#host.answerUnknown(this);
+      return;
+    }
+    if (item !== PULSE) other.owner?.received(other, item);
+  }
+
+  #isUnknownThere(): boolean {
+    const state = this.other.state;
+    if (state === EndState.OPEN || state === EndState.CONNECTING) return false;
+    // A goodbye needs no answer: an orphan's other end is unknown there, and that settles it as well.
+    this.#host.answerUnknown(this);
+    return true;
+  }
+
+  /** Drops what is known to be acknowledged. Acknowledgements are cumulative: a later one stands for the earlier ones. */
+  #forgetAcknowledged(now: Micros): void {
+    const segments = this.#segments;
+    if (this.#isStalled) {
+      if (this.#retransmissions === 0) this.#forgetInStall(now);
+    } else {
+      let acked = this.#acked;
+      while (acked < this.#delivered && (segments[acked] as Segment).ackUs <= now) acked++;
+      if (acked > this.#acked) {
+        this.#lastAckUs = (segments[acked - 1] as Segment).ackUs;
+        this.#acked = acked;
+      }
+    }
+    if (this.#acked === 0) return;
+    if (this.#acked === segments.length) {
+      segments.length = 0;
+      this.#delivered = 0;
+      this.#pending = 0;
+      this.#acked = 0;
+    } else if (this.#acked >= FORGET_BATCH) {
+      segments.splice(0, this.#acked);
+      this.#delivered -= this.#acked;
+      this.#pending -= this.#acked;
+      this.#acked = 0;
+    }
+  }
+
+  #forgetInStall(now: Micros): void {
+    for (let i = this.#delivered - 1; i >= this.#acked; i--) {
+      const segment = this.#segments[i] as Segment;
+      if (segment.ackUs > now) continue;
+      this.#acked = i + 1;
+      this.#lastAckUs = segment.ackUs;
+      break;
+    }
+    if (this.#acked < this.#segments.length) return;
+    this.#isStalled = false;
+    this.disarm(EndTimer.RETRANSMIT);
+    this.disarm(EndTimer.FAST);
+  }
+}
+
+/** Pause after which the window starts small again: about a retransmission timeout beyond the round trip. */
+const RETRANSMIT_IDLE_US: Micros = 207_500;
+
+/** Segments forgotten at a time. */
+const FORGET_BATCH = 64;

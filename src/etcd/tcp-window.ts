@@ -1,0 +1,72 @@
+/** How much a sender may have on its way: slow start, counted in rounds of one round trip each instead of acknowledgements. */
+import type { Micros } from "../units/time.js";
+
+/** Bytes in one packet: an Ethernet frame's 1500 less the headers with time stamps. */
+export const SEGMENT_BYTES = 1448;
+
+/** Packets in the first round (RFC 6928). */
+const INITIAL_WINDOW = 10;
+
+/** Linux' largest receive buffer (6 MiB), in packets. */
+const LARGEST_WINDOW = 4000;
+
+/** Packets that so many bytes take; at least one. */
+export function segmentsOf(bytes: number): number {
+  return bytes <= SEGMENT_BYTES ? 1 : Math.ceil(bytes / SEGMENT_BYTES);
+}
+
+export class SendWindow {
+  /** Packets per round. */
+  #size = INITIAL_WINDOW;
+  #roundStartUs: Micros = Number.NEGATIVE_INFINITY;
+  #usedInRound = 0;
+  #lastSentUs: Micros = Number.NEGATIVE_INFINITY;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * When the last of so many packets, handed over now, leaves: those above the window wait for the next round, and the
+   * window doubles with each round that it limits. After a pause above the retransmission timeout it is small again.
+   */
+  departUs(nowUs: Micros, packets: number, roundTripUs: Micros, timeoutUs: Micros): Micros {
+    if (nowUs >= this.#roundStartUs + roundTripUs) this.#newRound(nowUs, timeoutUs);
+    let left = packets;
+    while (this.#usedInRound + left > this.#size) {
+      left -= Math.max(0, this.#size - this.#usedInRound);
+      this.#roundStartUs += roundTripUs;
+      this.#size = Math.min(this.#size * 2, LARGEST_WINDOW);
+      this.#usedInRound = 0;
+    }
+    this.#usedInRound += left;
+    const depart = this.#roundStartUs > nowUs ? this.#roundStartUs : nowUs;
+    this.#lastSentUs = depart;
+    return depart;
+  }
+
+  /** A retransmission timeout was answered at last: two packets, and slow start again. */
+  restart(nowUs: Micros): void {
+    this.#size = 2;
+    this.#begin(nowUs);
+  }
+
+  /** A loss was repaired by fast retransmission: less at a time from here on (CUBIC's seven tenths). */
+  shrink(nowUs: Micros): void {
+    this.#size = Math.max(2, Math.ceil(this.#size * 0.7));
+    this.#begin(nowUs);
+  }
+
+  #newRound(nowUs: Micros, timeoutUs: Micros): void {
+    // Linux lets the window grow only while the sender uses at least half of it.
+    if (nowUs - this.#lastSentUs > timeoutUs) this.#size = Math.min(this.#size, INITIAL_WINDOW);
+    else if (2 * this.#usedInRound >= this.#size)
+      this.#size = Math.min(this.#size + this.#usedInRound, LARGEST_WINDOW);
+    this.#begin(nowUs);
+  }
+
+  #begin(nowUs: Micros): void {
+    this.#roundStartUs = nowUs;
+    this.#usedInRound = 0;
+  }
+}
