@@ -6,7 +6,13 @@
 import { assert } from "../assert.js";
 import type { Micros } from "../units/time.js";
 import type { CallResult, ClientHost, Sleeper } from "./client.js";
-import { type ClientOperation, OperationRecord, type RecordSink, type Target } from "./client-record.js";
+import {
+  type ClientOperation,
+  type ClientRecord,
+  OperationRecord,
+  type RecordSink,
+  type Target,
+} from "./client-record.js";
 import type { Request } from "./requests.js";
 
 /** What an operation is to be. */
@@ -49,20 +55,33 @@ export interface WriteOptions {
   readonly valueBytes?: number | undefined;
 }
 
+/** What a client does next, and where, one operation after the other. Asked in order of the numbers. */
+export interface Course {
+  /** Asked before the operation of the same number. */
+  target(number: number): Target;
+  operation(number: number): Operation;
+  /** Learns how an operation ended; returns the time from then to the next one. */
+  ended(record: ClientRecord): Micros;
+}
+
 /** One operation at a time. */
 export class SequentialClient implements Sleeper {
   readonly #host: ClientHost;
-  readonly #options: SequentialOptions;
-  readonly #operationOf: (number: number) => Operation;
+  readonly #options: WorkloadOptions & { readonly count?: number | undefined };
+  readonly #course: Course;
   readonly #ended = (result: CallResult): void => this.#end(result);
   #record: OperationRecord | undefined;
   #number = 0;
   #isStopped = false;
 
-  constructor(host: ClientHost, options: SequentialOptions, operationOf: (number: number) => Operation) {
+  constructor(
+    host: ClientHost,
+    options: WorkloadOptions & { readonly count?: number | undefined },
+    course: Course,
+  ) {
     this.#host = host;
     this.#options = options;
-    this.#operationOf = operationOf;
+    this.#course = course;
     host.wakeAt(options.startUs ?? host.now, this);
   }
 
@@ -82,9 +101,10 @@ export class SequentialClient implements Sleeper {
 
   wake(): void {
     if (this.#isStopped || this.#number === this.#options.count) return;
-    const { client, target, sink, timeoutUs } = this.#options;
+    const { client, sink, timeoutUs } = this.#options;
     const number = this.#number++;
-    const record = recordOf(client, target, this.#operationOf(number), number, this.#host.now);
+    const target = this.#course.target(number);
+    const record = recordOf(client, target, this.#course.operation(number), number, this.#host.now);
     this.#record = record;
     sink.begun?.(record);
     this.#host.call(target.host, record.request, timeoutUs, this.#ended);
@@ -95,8 +115,8 @@ export class SequentialClient implements Sleeper {
     assert(record !== undefined, "an operation ends once");
     this.#record = undefined;
     record.end(this.#host.now, result);
+    const pauseUs = this.#course.ended(record);
     this.#options.sink.ended?.(record);
-    const pauseUs = record.ok ? this.#options.pauseAfterOkUs : this.#options.pauseAfterFailureUs;
     if (this.#isStopped || this.#number === this.#options.count) return;
     if (pauseUs === 0) this.wake();
     else this.#host.wakeAt(this.#host.now + pauseUs, this);
@@ -106,7 +126,7 @@ export class SequentialClient implements Sleeper {
 /** Puts, one at a time, through one member. */
 export class SequentialWriter extends SequentialClient {
   constructor(host: ClientHost, options: SequentialOptions & WriteOptions) {
-    super(host, options, putsOf(options));
+    super(host, options, steadyCourse(options, putsOf(options)));
   }
 }
 
@@ -117,7 +137,11 @@ export class SequentialReader extends SequentialClient {
     options: SequentialOptions & { readonly key: string; readonly isSerializable: boolean },
   ) {
     const read = readOf(options.key, options.isSerializable);
-    super(host, options, () => read);
+    super(
+      host,
+      options,
+      steadyCourse(options, () => read),
+    );
   }
 }
 
@@ -240,11 +264,11 @@ export class LatencyProbe {
       },
     };
     const read = readOf(key, options.op === "ser");
-    this.#client = new SequentialClient(
-      host,
-      { ...options, sink, pauseAfterOkUs: pauseUs, pauseAfterFailureUs: Math.max(pauseUs, 5_000) },
+    const course = steadyCourse(
+      { target: options.target, pauseAfterOkUs: pauseUs, pauseAfterFailureUs: Math.max(pauseUs, 5_000) },
       options.op === "put" ? putsOf({ ...options, keyFor: () => key }) : () => read,
     );
+    this.#client = new SequentialClient(host, { ...options, sink }, course);
   }
 
   get isFinished(): boolean {
@@ -273,6 +297,18 @@ export function readOf(key: string, isSerializable: boolean): Operation {
   return isSerializable
     ? { op: "ser", key, value: "", request: { type: "range", key, serializable: true } }
     : { op: "lin", key, value: "", request: { type: "range", key } };
+}
+
+function steadyCourse(
+  options: Pick<SequentialOptions, "target" | "pauseAfterOkUs" | "pauseAfterFailureUs">,
+  operation: (number: number) => Operation,
+): Course {
+  const { target, pauseAfterOkUs, pauseAfterFailureUs } = options;
+  return {
+    target: () => target,
+    operation,
+    ended: (record) => (record.ok ? pauseAfterOkUs : pauseAfterFailureUs),
+  };
 }
 
 function putsOf(options: WriteOptions & { readonly client: string }): (number: number) => Operation {

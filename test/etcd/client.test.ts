@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CallResult, WatchEnd } from "../../src/etcd/client.js";
 import type { PutRequest, WatchResponse } from "../../src/etcd/requests.js";
@@ -148,6 +149,50 @@ describe("calls of a client", () => {
     // 1,000 calls of 2 ms each: 2 s, that is ten timeouts' time and the one that finds nothing.
     expect(timers).toBeLessThanOrEqual(12);
     expect(timers).toBeGreaterThanOrEqual(10);
+  });
+});
+
+describe("calls of a client to a member of any mood", () => {
+  const mood = fc.record({
+    atUs: fc.integer({ min: 0, max: 300_000 }),
+    timeoutUs: fc.integer({ min: 1, max: 60_000 }),
+    // What happens to the request when it arrives: an answer so late, a reset so late, or nothing.
+    way: fc.constantFrom("answer", "reset", "silence"),
+    afterUs: fc.integer({ min: 0, max: 60_000 }),
+  });
+
+  it("each call ends once, never after its time, and at its time exactly when given up", () => {
+    fc.assert(
+      fc.property(fc.array(mood, { minLength: 1, maxLength: 30 }), fc.boolean(), (moods, isSilent) => {
+        let arrived = 0;
+        const world = new FakeWorld({
+          dial: isSilent ? "silent" : "accept",
+          answer: (_request, _number, link) => {
+            const { way, afterUs } = moods[arrived++ % moods.length] ?? { way: "silence", afterUs: 0 };
+            if (way === "answer") return { afterUs, outcome: { type: "put" } };
+            if (way === "reset") world.later(afterUs, () => link.breaks("reset"));
+            return undefined;
+          },
+        });
+        const ends: number[] = moods.map(() => 0);
+        for (const [call, { atUs, timeoutUs }] of moods.entries()) {
+          world.later(atUs, () => {
+            world.client.call(0, PUT, timeoutUs, (result) => {
+              ends[call] = (ends[call] ?? 0) + 1;
+              const tookUs = world.now - atUs;
+              if (result.type === "timeout") expect(tookUs).toBe(timeoutUs);
+              else expect(tookUs).toBeLessThanOrEqual(timeoutUs);
+              if (isSilent) expect(result).toEqual({ type: "timeout", isSent: false });
+            });
+          });
+        }
+        world.simulation.run(1_000_000);
+        expect(ends).toEqual(moods.map(() => 1));
+        // Nothing is left waiting, and what is open is kept for the next call.
+        expect(world.simulation.waiting).toBe(0);
+      }),
+      { numRuns: 200, seed: 4 },
+    );
   });
 });
 

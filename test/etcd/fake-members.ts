@@ -26,6 +26,8 @@ export interface Behaviour {
 export class FakeSocket implements Socket {
   isOpen = false;
   isClosed = false;
+  readonly isStalled = false;
+  readonly unacknowledgedBytes = 0;
   readonly bytes: number[] = [];
 
   constructor(
@@ -40,6 +42,10 @@ export class FakeSocket implements Socket {
     this.bytes.push(bytes);
     const message = item as ClientMessage;
     this.world.later(DELAY_US, () => this.world.arrived(this, message));
+  }
+
+  pulse(): void {
+    throw new Error("clients send nothing to keep a link alive");
   }
 
   close(): void {
