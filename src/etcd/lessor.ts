@@ -177,7 +177,8 @@ export class Lessor {
       const lease = this.#leases.get(id);
       if (lease === undefined || lease.queuedUs !== atUs) continue;
       lease.queuedUs = Number.POSITIVE_INFINITY;
-      if (lease.lookUs <= nowUs) {
+      // An item that came too early goes back to its place, so that those in between come first.
+      if (lease.lookUs === atUs) {
         lease.lookUs = nowUs + this.#retryUs;
         found.push(id);
       }

@@ -278,7 +278,7 @@ describe("A transaction", () => {
         FUTURE,
       ],
     ];
-    refused.forEach(([request, outcome]) => expect(applied([request], store)).toEqual([outcome]));
+    for (const [request, outcome] of refused) expect(applied([request], store)).toEqual([outcome]);
     expect(store.revision).toBe(revision);
     expect(store.get("b")).toBeUndefined();
   });
