@@ -6,7 +6,8 @@ import type { Beat } from "./tcp-types.js";
 
 /** What a process hears from its transport; never from within one of the transport's own methods. */
 export interface PeerUpcalls {
-  received(message: Message): void;
+  /** `beat`: the one the message was sent with. */
+  received(message: Message, beat?: Beat): void;
   /** A message to the member could not be sent, or its connection broke: the leader goes back to probing it. */
   unreachable(member: MemberNumber): void;
   snapshotSent(member: MemberNumber, isDelivered: boolean): void;
@@ -22,7 +23,7 @@ export interface PeerTransport {
   /** Closes everything to and from it. */
   removePeer(member: MemberNumber): void;
   /** Never blocks; what cannot be sent is dropped and reported unreachable, as etcd does. `bytes` is the message's length. */
-  send(message: Message, bytes: number, beat?: Beat): void;
+  send(message: Message, bytes: number, beat?: Beat | undefined): void;
   /** The other members with which a stream stands. */
   readonly activePeers: number;
   /** Since when a stream stands with this member; undefined: none stands. */

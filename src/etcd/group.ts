@@ -1,0 +1,191 @@
+/** A group of etcd members on a network: what can be done to it, and where its events go. */
+import { present } from "../assert.js";
+import type { RandomStreams } from "../engine/random.js";
+import { SlotTable } from "../engine/slots.js";
+import { CLIENT_PURPOSE } from "./client.js";
+import type { EtcdClock, EtcdHandlers } from "./events.js";
+import { Member } from "./member.js";
+import { type EtcdModel, type HostId, type MemberNumber, TOGETHER_SPREAD_US } from "./model.js";
+import type { PeerUpcalls } from "./peer-types.js";
+import { HttpPeers } from "./peers.js";
+import type { GroupContext, Proposal } from "./process-types.js";
+import type { StoreSnapshot } from "./store.js";
+import type { Network, Socket, SocketOwner } from "./tcp-types.js";
+import type { Backup, EtcdGroupFace, EtcdObserver, StartOptions } from "./world-types.js";
+
+/** Snapshots on their way are kept so many back. */
+const SNAPSHOTS_KEPT = 16;
+
+interface Timer {
+  readonly incarnation: number;
+  readonly action: () => void;
+}
+
+export class EtcdGroup implements EtcdGroupFace, GroupContext {
+  readonly clock: EtcdClock;
+  readonly network: Network;
+  readonly model: EtcdModel;
+  readonly streams: RandomStreams;
+  readonly observer: EtcdObserver;
+  readonly members: readonly Member[];
+  readonly #proposals: Proposal[] = [];
+  readonly #timers = new SlotTable<Timer>();
+  readonly #snapshots = new Map<number, StoreSnapshot>();
+  #numbers = 0;
+
+  constructor(
+    clock: EtcdClock,
+    network: Network,
+    model: EtcdModel,
+    streams: RandomStreams,
+    observer: EtcdObserver = {},
+  ) {
+    this.clock = clock;
+    this.network = network;
+    this.model = model;
+    this.streams = streams;
+    this.observer = observer;
+    this.members = model.members.map(
+      (_, number) =>
+        new Member(this, number, (member, incarnation, upcalls) =>
+          this.#makePeers(member, incarnation, upcalls),
+        ),
+    );
+  }
+
+  readonly handlers: EtcdHandlers<"member-tick" | "member-saved" | "member-timer" | "peer-timer"> = {
+    "member-tick": (member, incarnation) => this.#tick(this.#member(member), incarnation),
+    "member-saved": (member, incarnation) => {
+      const one = this.#member(member);
+      if (one.incarnation === incarnation) one.server?.loop.saved();
+    },
+    "member-timer": (member, slot) => {
+      const { incarnation, action } = this.#timers.take(slot);
+      if (this.#member(member).incarnation === incarnation) action();
+    },
+    "peer-timer": (member, detail) => this.#peerTimer(member, detail),
+  };
+
+  start(): void {
+    const draws = this.streams.counted("etcd/start");
+    for (const member of this.members) {
+      if (member.model.joinsLater === true) continue;
+      const spread = this.model.tickPhase === "together" ? TOGETHER_SPREAD_US : this.model.heartbeatUs;
+      const drawn = Math.floor(draws.uniform(member.number) * spread);
+      this.#start(member, {}, member.model.firstTickOffsetUs ?? drawn);
+    }
+  }
+
+  kill(member: MemberNumber): void {
+    this.#member(member).kill();
+  }
+
+  powerOff(member: MemberNumber): void {
+    this.#member(member).powerOff();
+  }
+
+  powerOn(member: MemberNumber): void {
+    this.#member(member).powerOn();
+  }
+
+  startMember(number: MemberNumber, options: StartOptions = {}): void {
+    const member = this.#member(number);
+    this.#start(member, options, undefined);
+  }
+
+  leader(): MemberNumber | undefined {
+    let leader: Member | undefined;
+    for (const member of this.members) {
+      if (member.role === "leader" && (leader === undefined || member.term > leader.term)) leader = member;
+    }
+    return leader?.number;
+  }
+
+  member(member: MemberNumber): Member {
+    return this.#member(member);
+  }
+
+  databaseFile(member: MemberNumber): Backup {
+    return this.#member(member).databaseFile();
+  }
+
+  // What the processes ask for.
+
+  hostOf(member: MemberNumber): HostId {
+    return this.#member(member).model.host;
+  }
+
+  propose(proposal: Proposal): number {
+    return this.#proposals.push(proposal);
+  }
+
+  proposal(data: number): Proposal | undefined {
+    return this.#proposals[data - 1];
+  }
+
+  keepSnapshot(index: number, snapshot: StoreSnapshot): void {
+    this.#snapshots.set(index, snapshot);
+    const [oldest] = this.#snapshots.keys();
+    if (this.#snapshots.size > SNAPSHOTS_KEPT && oldest !== undefined) this.#snapshots.delete(oldest);
+  }
+
+  snapshotAt(index: number): StoreSnapshot {
+    return present(this.#snapshots.get(index), `no snapshot at ${index} is under way`);
+  }
+
+  nextNumber(): number {
+    return ++this.#numbers;
+  }
+
+  after(member: MemberNumber, incarnation: number, delayUs: number, action: () => void): void {
+    const slot = this.#timers.put({ incarnation, action });
+    this.clock.after(delayUs, this.clock.kinds["member-timer"], member, slot);
+  }
+
+  saveAfter(member: MemberNumber, incarnation: number, delayUs: number): void {
+    this.clock.after(delayUs, this.clock.kinds["member-saved"], member, incarnation);
+  }
+
+  exitRemoved(member: MemberNumber, incarnation: number): void {
+    if (this.#member(member).incarnation === incarnation) this.kill(member);
+  }
+
+  /** `bootUs`: undefined for as long as such a start takes. */
+  #start(member: Member, options: StartOptions, bootUs: number | undefined): void {
+    const delay = member.start(options, bootUs);
+    const { incarnation } = member;
+    this.after(member.number, incarnation, delay, () => {
+      const server = member.boot(options);
+      this.network.listen(member.model.host, {
+        accept: (socket, purpose) => this.#accept(member, socket, purpose),
+      });
+      server.start();
+      this.clock.after(this.model.heartbeatUs, this.clock.kinds["member-tick"], member.number, incarnation);
+    });
+  }
+
+  #tick(member: Member, incarnation: number): void {
+    if (member.incarnation !== incarnation || member.server === undefined) return;
+    this.clock.after(this.model.heartbeatUs, this.clock.kinds["member-tick"], member.number, incarnation);
+    member.server.loop.tick();
+  }
+
+  #makePeers(member: MemberNumber, incarnation: number, upcalls: PeerUpcalls): HttpPeers {
+    return new HttpPeers(this, member, incarnation, upcalls);
+  }
+
+  #peerTimer(member: MemberNumber, detail: number): void {
+    (this.#member(member).server?.peers as HttpPeers | undefined)?.timer(detail);
+  }
+
+  #accept(member: Member, socket: Socket, purpose: NonNullable<unknown>): SocketOwner {
+    const server = present(member.server, "who listens has a process");
+
+    if (purpose === CLIENT_PURPOSE) return server.api.accept(socket);
+    return (server.peers as HttpPeers).accept(socket, purpose);
+  }
+
+  #member(number: MemberNumber): Member {
+    return present(this.members[number], `there is no member ${number}`);
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * One process' raft loop, as etcd's server runs it: a loop that takes what Raft wants done in batches ("Ready"), one at a
+ * time. While the loop waits for the disk, messages are still stepped, but what follows from them leaves with the next
+ * batch. A leader's messages leave before the batch is saved, everybody else's after it.
+ */
+import { RaftNode } from "../raft/node.js";
+import type {
+  ConfigurationChange,
+  DurableImage,
+  Effects,
+  Entry,
+  Message,
+  RaftConfig,
+  Role,
+  Snapshot,
+} from "../raft/types.js";
+import { NONE } from "../raft/types.js";
+import type { Beat } from "./tcp-types.js";
+
+/** What the loop needs of its process. */
+export interface RaftLoopHost {
+  /** Starts an fsync; {@link RaftLoop.saved} is called when it is done. */
+  save(): void;
+  /** Hands a message to the transport. `beat`: it was made by that tick of this loop, or answers a message of another's tick. */
+  send(message: Message, beat: Beat | undefined): void;
+  /** The role or the leader as of the batch that is handled now. */
+  softState(role: Role, leader: number): void;
+  /** The last read that Raft confirmed since the batch before. */
+  readState(context: number, index: number): void;
+  /** To be applied in order; `snapshot` first. */
+  apply(snapshot: Snapshot | undefined, entries: readonly Entry[]): void;
+  /** The host's own proposals that Raft refused. `isChange` tells changes of members. */
+  dropped(data: number): void;
+  /** The role, or the campaign, or the leader that the member knows has changed, at this moment; for whoever records it. */
+  changed(role: Role, roleBefore: Role, leader: number, leaderBefore: number): void;
+}
+
+interface Outgoing {
+  readonly message: Message;
+  /** The write it waits for; 0: none. */
+  readonly after: number;
+  readonly beat: Beat | undefined;
+}
+
+export class RaftLoop {
+  readonly node: RaftNode;
+  readonly #host: RaftLoopHost;
+  readonly #incarnation: number;
+  /** E, the election timeout in ticks. */
+  readonly electionTicks: number;
+  #outgoing: Outgoing[] = [];
+  #committed: Entry[] = [];
+  #snapshot: Snapshot | undefined;
+  #readContext = -1;
+  #readIndex = 0;
+  #softStateChanged = false;
+  /** The write that the disk is busy with; 0: the loop is free. */
+  #saving = 0;
+  /** Messages of the batch being saved, which leave after it. */
+  #held: Outgoing[] = [];
+  #missedTick = false;
+  #isHandling = false;
+  #role: Role = "follower";
+  #leader = NONE;
+  #term: number;
+  /** Ticks of this process. */
+  ticks = 0;
+  /** The commit index that the log's hard state was last written with, perhaps without an fsync. */
+  writtenCommitIndex: number;
+  /** The commit index at the last fsync. */
+  syncedCommitIndex: number;
+
+  constructor(
+    config: RaftConfig,
+    image: DurableImage,
+    appliedIndex: number,
+    incarnation: number,
+    host: RaftLoopHost,
+  ) {
+    this.#host = host;
+    this.#incarnation = incarnation;
+    this.electionTicks = config.electionTicks;
+    this.node = RaftNode.restart(config, image.hardState, image.entries, appliedIndex, image.snapshot);
+    this.writtenCommitIndex = image.hardState.commitIndex;
+    this.syncedCommitIndex = image.hardState.commitIndex;
+    this.#term = image.hardState.term;
+  }
+
+  /** The ticker fired. While the loop waits for the disk one tick is kept, others are missed. */
+  tick(): void {
+    if (this.#saving > 0) {
+      this.#missedTick = true;
+      return;
+    }
+    this.#tick();
+  }
+
+  /** Several ticks at once: the fast-forward of a process that has just found its peers. */
+  advanceTicks(count: number): void {
+    for (let i = 0; i < count; i++) this.#tick();
+  }
+
+  /** `beat`: of the leader's process, where the message came of one; an answer keeps it. */
+  receive(message: Message, beat: Beat | undefined): void {
+    this.#step(this.node.receive(message), message.type === "Heartbeat" ? beat : undefined);
+  }
+
+  propose(data: number): void {
+    this.#step(this.node.propose([data]), undefined);
+  }
+
+  proposeChange(change: ConfigurationChange, data: number): void {
+    this.#step(this.node.proposeChange(change, data), undefined);
+  }
+
+  readIndex(context: number): void {
+    this.#step(this.node.readIndex(context), undefined);
+  }
+
+  campaign(): void {
+    this.#step(this.node.campaign(), undefined);
+  }
+
+  transferLeadership(transferee: number): void {
+    this.#step(this.node.transferLeadership(transferee), undefined);
+  }
+
+  reportUnreachable(member: number): void {
+    this.#step(this.node.reportUnreachable(member), undefined);
+  }
+
+  reportSnapshot(member: number, isDelivered: boolean): void {
+    this.#step(this.node.reportSnapshot(member, isDelivered), undefined);
+  }
+
+  takeSnapshot(index: number, compactThrough: number): void {
+    this.#step(this.node.takeSnapshot(index, compactThrough), undefined);
+  }
+
+  /** The fsync is done. */
+  saved(): void {
+    const sequence = this.#saving;
+    this.#saving = 0;
+    this.syncedCommitIndex = this.writtenCommitIndex;
+    // What is committed by this fsync belongs to the next batch, so the messages of this one go first.
+    this.#absorb(this.node.persisted(sequence), undefined);
+    this.#sendHeld();
+    if (this.#missedTick) {
+      this.#missedTick = false;
+      this.#tick();
+    }
+    this.#handleReady();
+  }
+
+  /**
+   * What a crash leaves: with `keepsWritten` (a process died, the kernel lives) all that was written, else what was
+   * synced and of the write under way the first `tornEntries` entries.
+   */
+  image(keepsWritten: boolean, tornEntries = 0): DurableImage {
+    const { node } = this;
+    const isWriting = keepsWritten && this.#saving > 0;
+    const image = isWriting
+      ? node.durableImage(this.#saving)
+      : node.durableImage(node.durableSequence, keepsWritten || this.#saving === 0 ? 0 : tornEntries);
+    const { entries, snapshot, hardState } = image;
+    const last = entries[entries.length - 1]?.index ?? snapshot?.index ?? 0;
+    const written = keepsWritten ? this.writtenCommitIndex : this.syncedCommitIndex;
+    const commitIndex = Math.max(hardState.commitIndex, Math.min(written, last));
+    return { ...image, hardState: { ...hardState, commitIndex } };
+  }
+
+  /** Whether the loop waits for the disk. */
+  get isSaving(): boolean {
+    return this.#saving > 0;
+  }
+
+  #tick(): void {
+    this.ticks += 1;
+    const beat =
+      this.node.role === "leader" ? { incarnation: this.#incarnation, tick: this.ticks } : undefined;
+    this.#step(this.node.tick(), beat);
+  }
+
+  #step(effects: Effects, beat: Beat | undefined): void {
+    this.#absorb(effects, beat);
+    this.#handleReady();
+  }
+
+  /** Copies a step's effects into the batch that is being collected. */
+  #absorb(effects: Effects, beat: Beat | undefined): void {
+    const { messages, sendAfter, committed, dropped, readStates } = effects;
+    let isPreCampaign = false;
+    for (let i = 0; i < messages.length; i++) {
+      const message = messages[i] as Message;
+      if (message.type === "PreVote") isPreCampaign = true;
+      const isBeat = message.type === "Heartbeat" || message.type === "HeartbeatResponse";
+      this.#outgoing.push({ message, after: sendAfter[i] as number, beat: isBeat ? beat : undefined });
+    }
+    if (effects.snapshot !== undefined) {
+      this.#snapshot = effects.snapshot;
+      this.#committed = [];
+    }
+    for (const entry of committed) this.#committed.push(entry);
+    const last = readStates[readStates.length - 1];
+    if (last !== undefined) {
+      this.#readContext = last.context;
+      this.#readIndex = last.index;
+    }
+    if (effects.softStateChanged) this.#softStateChanged = true;
+    if (effects.softStateChanged || isPreCampaign || this.node.term !== this.#term)
+      this.#noteChange(isPreCampaign);
+    for (const data of dropped) this.#host.dropped(data);
+  }
+
+  #noteChange(isPreCampaign: boolean): void {
+    const { role, leader, term } = this.node;
+    const roleBefore = this.#role;
+    const leaderBefore = this.#leader;
+    const isCampaign = isPreCampaign || (role === "candidate" && term !== this.#term);
+    this.#role = role;
+    this.#leader = leader;
+    this.#term = term;
+    if (role !== roleBefore || leader !== leaderBefore || isCampaign)
+      this.#host.changed(role, roleBefore, leader, leaderBefore);
+  }
+
+  /** Takes batch after batch until there is none, or until one waits for the disk. */
+  #handleReady(): void {
+    if (this.#isHandling) return;
+    this.#isHandling = true;
+    while (this.#saving === 0 && this.#hasReady()) this.#handleOne();
+    this.#isHandling = false;
+  }
+
+  #hasReady(): boolean {
+    return (
+      this.#outgoing.length > 0 ||
+      this.#committed.length > 0 ||
+      this.#softStateChanged ||
+      this.#readContext >= 0 ||
+      this.#snapshot !== undefined ||
+      this.node.writeSequence > this.node.durableSequence
+    );
+  }
+
+  #handleOne(): void {
+    const { node } = this;
+    const host = this.#host;
+    const outgoing = this.#outgoing;
+    const committed = this.#committed;
+    const snapshot = this.#snapshot;
+    const readContext = this.#readContext;
+    const isLeader = node.role === "leader";
+    this.#outgoing = [];
+    this.#committed = [];
+    this.#snapshot = undefined;
+    this.#readContext = -1;
+    this.writtenCommitIndex = node.commitIndex;
+    if (node.writeSequence > node.durableSequence) this.#saving = node.writeSequence;
+    if (this.#softStateChanged) {
+      this.#softStateChanged = false;
+      host.softState(node.role, node.leader);
+    }
+    if (readContext >= 0) host.readState(readContext, this.#readIndex);
+    this.#queue(outgoing, isLeader);
+    if (committed.length > 0 || snapshot !== undefined) host.apply(snapshot, committed);
+    if (this.#saving > 0) host.save();
+    else this.#sendHeld();
+  }
+
+  /** A leader sends at once what does not wait for a write of its own; of several acknowledgements in a batch the last is sent. */
+  #queue(outgoing: Outgoing[], isLeader: boolean): void {
+    let acknowledged = false;
+    for (let i = outgoing.length - 1; i >= 0; i--) {
+      const one = outgoing[i] as Outgoing;
+      if (one.message.type !== "AppendEntriesResponse") continue;
+      if (acknowledged) outgoing.splice(i, 1);
+      acknowledged = true;
+    }
+    for (const one of outgoing) {
+      if (isLeader && one.after <= this.node.durableSequence) this.#host.send(one.message, one.beat);
+      else this.#held.push(one);
+    }
+  }
+
+  #sendHeld(): void {
+    if (this.#held.length === 0) return;
+    const held = this.#held;
+    this.#held = [];
+    for (const one of held) this.#host.send(one.message, one.beat);
+  }
+}
