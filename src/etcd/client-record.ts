@@ -88,6 +88,9 @@ function isRefusal(code: string, message: string): boolean {
         message.includes("not supported for learner") ||
         message.includes("unhealthy cluster")
       );
+    case "Unknown":
+      // The member asked leads and is handing over: Raft did not take it. A follower would have passed it on unheard.
+      return message === "raft proposal dropped";
     default:
       return false;
   }

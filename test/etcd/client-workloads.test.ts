@@ -211,7 +211,8 @@ describe("what a client may conclude", () => {
     ["Unavailable", "etcdserver: server stopped", "unknown"],
     ["Unavailable", "etcdserver: rpc not supported for learner", "failed"],
     ["DeadlineExceeded", "context deadline exceeded", "unknown"],
-    ["Unknown", "anything", "unknown"],
+    ["Unknown", "raft proposal dropped", "failed"],
+    ["Unknown", "anything else", "unknown"],
   ] as const)("a write answered with %s, %s: its effect is %s", (code, message, expected) => {
     expect(outcomeOf(code, message, { type: "put", key: "k", value: "v" })).toBe(expected);
   });
