@@ -64,6 +64,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   conformance: ["assert.ts", "units", "api", "engine/random.ts", "policies", "workload", "scenario"],
   elections: ["assert.ts", "units", "engine", "raft"],
+  etcd: ["assert.ts", "units", "engine", "raft"],
+  consistency: ["assert.ts", "units"],
 };
 
 /** The doors of each dependency and of each module of Node.js: files or folders of src. */
