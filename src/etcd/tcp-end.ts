@@ -195,7 +195,7 @@ export class TcpEnd implements Socket {
 
   // What the process does.
 
-  send(item: NonNullable<unknown>, bytes: number, beat?: Beat): void {
+  send(item: NonNullable<unknown>, bytes: number, beat?: Beat | undefined): void {
     assert(this.state === EndState.OPEN, "sent on a socket that is not open");
     this.push(item, bytes, beat);
   }
@@ -213,7 +213,7 @@ export class TcpEnd implements Socket {
     this.#pulsePeriodUs = periodUs;
     this.#pulseStartUs = startUs;
     this.#pulseBytes = bytes;
-    if (!this.#isQuiet()) this.#armPulse();
+    if (!this.isClean) this.#armPulse();
   }
 
   // What the network does.
@@ -266,7 +266,7 @@ export class TcpEnd implements Socket {
     this.deliveredUs = now;
     if (this.#isStalled && segment.ackUs === Number.POSITIVE_INFINITY && this.#back.carries)
       segment.ackUs = now + this.#back.meanUs;
-    this.#deliver(segment.item);
+    this.#deliver(segment);
   }
 
   /** No answer within the timeout: the head is sent again, if there are tries left. */
@@ -307,13 +307,13 @@ export class TcpEnd implements Socket {
     this.deliveredUs = now;
     this.#delivered++;
     this.#pending = this.#delivered;
-    this.#deliver(first.item);
+    this.#deliver(first);
     while (epoch === this.#epoch) {
       const next = this.#segments[this.#delivered];
       if (next === undefined || !next.isBehindHole || next.arriveUs > now) return;
       this.#delivered++;
       this.#pending = this.#delivered;
-      this.#deliver(next.item);
+      this.#deliver(next);
     }
   }
 
@@ -375,7 +375,7 @@ export class TcpEnd implements Socket {
   }
 
   pulseDue(): void {
-    if (this.state !== EndState.OPEN || this.#isQuiet()) return;
+    if (this.state !== EndState.OPEN || this.isClean) return;
     this.push(PULSE, this.#pulseBytes, undefined);
     this.#armPulse();
   }
@@ -450,7 +450,7 @@ export class TcpEnd implements Socket {
 
   // How it is done.
 
-  #isQuiet(): boolean {
+  get isClean(): boolean {
     return this.isHealthy && !this.#isStalled && this.#path.loss <= 0;
   }
 
@@ -558,7 +558,8 @@ export class TcpEnd implements Socket {
   }
 
   /** Hands an arrived item to the other end's owner, or to its kernel. */
-  #deliver(item: NonNullable<unknown>): void {
+  #deliver(segment: Segment): void {
+    const item = segment.item;
     const other = this.other;
     if (item === ACCEPT) {
       if (!this.#host.accept(other)) this.#host.answerUnknown(this);
@@ -572,7 +573,10 @@ export class TcpEnd implements Socket {
       this.#host.answerUnknown(this);
       return;
     }
-    if (item !== PULSE) other.owner?.received(other, item);
+    if (item === PULSE) return;
+    // Owners that know no beats have no use for a third argument that is undefined.
+    if (segment.beat === undefined) other.owner?.received(other, item);
+    else other.owner?.received(other, item, segment.beat);
   }
 
   #isUnknownThere(): boolean {

@@ -26,7 +26,7 @@ export interface Socket {
    * blocks. `beat`: the item belongs to a member's tick of that number; its delay is drawn from that number instead of
    * the path's sequence, so that a run that leaves quiet ticks out meets the same delays. Not on a closed socket.
    */
-  send(item: NonNullable<unknown>, bytes: number, beat?: Beat): void;
+  send(item: NonNullable<unknown>, bytes: number, beat?: Beat | undefined): void;
   /**
    * From `startUs` on, every `periodUs`, so many bytes go out that the other end's owner never hears of: what a protocol
    * sends to keep a link alive. Costs no events while nothing is wrong with the connection.
@@ -34,6 +34,8 @@ export interface Socket {
   pulse(periodUs: Micros, startUs: Micros, bytes: number): void;
   /** Nothing comes back for longer than it should: the kernel waits with what it is given until a retransmission is answered. */
   readonly isStalled: boolean;
+  /** Nothing is wrong with it: what is sent now arrives after the path's delay and is acknowledged, neither cut nor lost. */
+  readonly isClean: boolean;
   /** Bytes handed over of which no acknowledgement is back. */
   readonly unacknowledgedBytes: number;
   /** Closes this end; what was handed over still arrives, then the other end hears "closed". No callback here. */
@@ -50,7 +52,8 @@ export interface Beat {
 export interface SocketOwner {
   /** The dial succeeded (dialling end only). */
   connected?(socket: Socket): void;
-  received(socket: Socket, item: NonNullable<unknown>): void;
+  /** `beat`: the one the item was sent with. */
+  received(socket: Socket, item: NonNullable<unknown>, beat?: Beat): void;
   /** The connection is over; not called after this end's own `close`. */
   closed(socket: Socket, reason: CloseReason): void;
 }
