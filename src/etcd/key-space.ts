@@ -5,7 +5,6 @@
  */
 import { assert } from "../assert.js";
 import { type BackendSize, revisionBytes } from "./backend-size.js";
-import { isInRange } from "./request-checks.js";
 import type { Key, KeyValue, WatchEvent } from "./requests.js";
 import { COMPACTED, FUTURE_REVISION, type Refusal } from "./store-errors.js";
 
@@ -35,6 +34,9 @@ interface KeyHistory {
   latest: KeyValue;
   past: KeyValue[] | undefined;
 }
+
+/** So few new keys are moved into their places one at a time; more are merged in one pass over all keys. */
+const INSERTED_ONE_BY_ONE = 8;
 
 const NOTHING: RangeResult = Object.freeze({ kvs: Object.freeze([]), count: 0 });
 const NO_EVENTS: readonly WatchEvent[] = Object.freeze([]);
@@ -89,10 +91,9 @@ export class KeySpace {
     const kvs: KeyValue[] = [];
     let count = 0;
     const sorted = this.#sortedHistories();
-    for (let i = lowerBound(sorted, key); i < sorted.length; i++) {
-      const history = sorted[i] as KeyHistory;
-      if (!isInRange(history.key, key, rangeEnd)) break;
-      const kv = valueAt(history, at);
+    const end = endOf(sorted, rangeEnd);
+    for (let i = lowerBound(sorted, key); i < end; i++) {
+      const kv = valueAt(sorted[i], at);
       if (kv === undefined) continue;
       if (limit <= 0 || count < limit) kvs.push(kv);
       count++;
@@ -126,11 +127,8 @@ export class KeySpace {
     }
     let deleted = 0;
     const sorted = this.#sortedHistories();
-    for (let i = lowerBound(sorted, key); i < sorted.length; i++) {
-      const history = sorted[i] as KeyHistory;
-      if (!isInRange(history.key, key, rangeEnd)) break;
-      if (this.#delete(history)) deleted++;
-    }
+    const end = endOf(sorted, rangeEnd);
+    for (let i = lowerBound(sorted, key); i < end; i++) if (this.#delete(sorted[i])) deleted++;
     return deleted;
   }
 
@@ -277,6 +275,8 @@ export class KeySpace {
     const first = added[0] as KeyHistory;
     if (last === undefined || last.key < first.key) {
       for (const history of added) this.#sorted.push(history);
+    } else if (added.length <= INSERTED_ONE_BY_ONE) {
+      for (const history of added) this.#sorted.splice(lowerBound(this.#sorted, history.key), 0, history);
     } else this.#sorted = merge(this.#sorted, added);
     return this.#sorted;
   }
@@ -318,6 +318,10 @@ function lowerBound(sorted: readonly KeyHistory[], key: Key): number {
     else high = middle;
   }
   return low;
+}
+
+function endOf(sorted: readonly KeyHistory[], rangeEnd: Key): number {
+  return rangeEnd === "\0" ? sorted.length : lowerBound(sorted, rangeEnd);
 }
 
 /** Two sorted lists without a key in common. */
