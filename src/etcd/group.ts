@@ -6,6 +6,7 @@ import { CLIENT_PURPOSE } from "./client.js";
 import type { EtcdClock, EtcdHandlers } from "./events.js";
 import { Member } from "./member.js";
 import { type EtcdModel, type HostId, type MemberNumber, TOGETHER_SPREAD_US } from "./model.js";
+import { PeerTimers } from "./peer-timers.js";
 import type { PeerUpcalls } from "./peer-types.js";
 import { HttpPeers } from "./peers.js";
 import type { GroupContext, Proposal } from "./process-types.js";
@@ -28,8 +29,10 @@ export class EtcdGroup implements EtcdGroupFace, GroupContext {
   readonly streams: RandomStreams;
   readonly observer: EtcdObserver;
   readonly members: readonly Member[];
+  readonly handlers: EtcdHandlers<"member-tick" | "member-saved" | "member-timer" | "peer-timer">;
   readonly #proposals: Proposal[] = [];
   readonly #timers = new SlotTable<Timer>();
+  readonly #peerTimers: PeerTimers;
   readonly #snapshots = new Map<number, StoreSnapshot>();
   #numbers = 0;
 
@@ -45,26 +48,23 @@ export class EtcdGroup implements EtcdGroupFace, GroupContext {
     this.model = model;
     this.streams = streams;
     this.observer = observer;
+    this.#peerTimers = new PeerTimers(clock);
+    this.handlers = {
+      "member-tick": (member, incarnation) => this.#tick(this.#member(member), incarnation),
+      "member-saved": (member, incarnation) => {
+        const one = this.#member(member);
+        if (one.incarnation === incarnation) one.server?.loop.saved();
+      },
+      "member-timer": (member, slot) => {
+        const { incarnation, action } = this.#timers.take(slot);
+        if (this.#member(member).incarnation === incarnation) action();
+      },
+      ...this.#peerTimers.handlers,
+    };
     this.members = model.members.map(
-      (_, number) =>
-        new Member(this, number, (member, incarnation, upcalls) =>
-          this.#makePeers(member, incarnation, upcalls),
-        ),
+      (_, number) => new Member(this, number, (member, upcalls) => this.#makePeers(member, upcalls)),
     );
   }
-
-  readonly handlers: EtcdHandlers<"member-tick" | "member-saved" | "member-timer" | "peer-timer"> = {
-    "member-tick": (member, incarnation) => this.#tick(this.#member(member), incarnation),
-    "member-saved": (member, incarnation) => {
-      const one = this.#member(member);
-      if (one.incarnation === incarnation) one.server?.loop.saved();
-    },
-    "member-timer": (member, slot) => {
-      const { incarnation, action } = this.#timers.take(slot);
-      if (this.#member(member).incarnation === incarnation) action();
-    },
-    "peer-timer": (member, detail) => this.#peerTimer(member, detail),
-  };
 
   start(): void {
     const draws = this.streams.counted("etcd/start");
@@ -170,17 +170,20 @@ export class EtcdGroup implements EtcdGroupFace, GroupContext {
     member.server.loop.tick();
   }
 
-  #makePeers(member: MemberNumber, incarnation: number, upcalls: PeerUpcalls): HttpPeers {
-    return new HttpPeers(this, member, incarnation, upcalls);
-  }
-
-  #peerTimer(member: MemberNumber, detail: number): void {
-    (this.#member(member).server?.peers as HttpPeers | undefined)?.timer(detail);
+  #makePeers(self: MemberNumber, upcalls: PeerUpcalls): HttpPeers {
+    const { network, model } = this;
+    return new HttpPeers({
+      network,
+      timers: this.#peerTimers,
+      model,
+      self,
+      host: this.hostOf(self),
+      upcalls,
+    });
   }
 
   #accept(member: Member, socket: Socket, purpose: NonNullable<unknown>): SocketOwner {
     const server = present(member.server, "who listens has a process");
-
     if (purpose === CLIENT_PURPOSE) return server.api.accept(socket);
     return (server.peers as HttpPeers).accept(socket, purpose);
   }

@@ -43,7 +43,7 @@ export class Member implements MemberFace {
   readonly number: MemberNumber;
   readonly model: MemberModel;
   readonly #group: GroupContext;
-  readonly #makePeers: (member: MemberNumber, incarnation: number, upcalls: PeerUpcalls) => PeerTransport;
+  readonly #makePeers: (member: MemberNumber, upcalls: PeerUpcalls) => PeerTransport;
   readonly #founders: { readonly voters: readonly MemberId[]; readonly learners: readonly MemberId[] };
   #disk: Disk;
   #server: Server | undefined;
@@ -56,7 +56,7 @@ export class Member implements MemberFace {
   constructor(
     group: GroupContext,
     number: MemberNumber,
-    makePeers: (member: MemberNumber, incarnation: number, upcalls: PeerUpcalls) => PeerTransport,
+    makePeers: (member: MemberNumber, upcalls: PeerUpcalls) => PeerTransport,
   ) {
     this.#group = group;
     this.number = number;
@@ -148,7 +148,7 @@ export class Member implements MemberFace {
       membersOf(configurationOf(image, config)).length === 1 && options.forceNewCluster !== true;
     const { number: member, incarnation } = this;
     const setup = { member, incarnation, config, image, store, appliedIndex, base, startsAlone };
-    const server = new Server(this.#group, setup, (upcalls) => this.#makePeers(member, incarnation, upcalls));
+    const server = new Server(this.#group, setup, (upcalls) => this.#makePeers(member, upcalls));
     this.#server = server;
     return server;
   }
