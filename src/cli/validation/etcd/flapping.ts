@@ -1,0 +1,171 @@
+/** Links that come and go for a minute while clients write at fixed times. */
+import { OpenLoopWriter } from "../../../etcd/workloads.js";
+import { MILLISECOND } from "../../../units/time.js";
+import type { MeasuredCase } from "./case.js";
+import type { Fields } from "./fields.js";
+import { Attempts, Life } from "./life.js";
+import { clientOf, type MeasuredClient, memberOf, readSetup, type Setup } from "./setup.js";
+import { addTrial, type Columns } from "./statistic.js";
+import { column, initialLeader } from "./trials.js";
+
+export interface FlappingPlan {
+  readonly setup: Setup;
+  readonly leader: number;
+  /** Whose links flap; null: those of whoever leads at each cut. */
+  readonly member: number | null;
+  readonly upMs: number;
+  readonly downMs: number;
+  readonly durationMs: number;
+  readonly clients: readonly MeasuredClient[];
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly trials: number;
+}
+
+/** How often the measuring program asked who leads, where it waited for a leader before a cut. */
+const LEADER_POLL_MS = 10;
+
+export function readFlapping(fields: Fields): MeasuredCase<FlappingPlan> {
+  const setup = readSetup(fields);
+  const trials = fields.each("trials", (trial) => trial);
+  const names = [...new Set(trials.flatMap((trial) => trial.fields("clients").keys()))];
+  const clients = names.map((name) => clientOf(name, setup, trials[0] ?? fields, "clients"));
+  const byClient = (key: string) => (name: string) => (trial: Fields) => {
+    const seen = trial.fields("clients");
+    return seen.has(name) ? seen.fields(name).maybe(key) : null;
+  };
+  return {
+    kind: "flapping",
+    plan: {
+      setup,
+      leader: initialLeader(fields, [], setup),
+      member: flappingMember(fields, trials, setup),
+      upMs: fields.positive("up_ms"),
+      downMs: fields.positive("down_ms"),
+      durationMs: fields.positive("duration_ms"),
+      clients,
+      intervalMs: fields.positive("attempt_interval_ms"),
+      timeoutMs: fields.positive("attempt_timeout_ms"),
+      trials: trials.length,
+    },
+    statistics: [
+      column("leader elections", "count", trials, (trial) => {
+        const elections = trial.raw("leader_elections");
+        return Array.isArray(elections) ? elections.length : trial.number("leader_elections");
+      }),
+      column("pre-candidacies", "count", trials, (trial) => trial.maybe("pre_candidates")),
+      column("candidacies", "printed", trials, (trial) => trial.maybe("candidates")),
+      column("leaders that stepped down", "printed", trials, (trial) => trial.maybe("stepdowns")),
+      ...names.map((name) => column(`writes answered, ${name}`, "count", trials, byClient("fraction")(name))),
+      ...names.map((name) =>
+        column(`longest gap, ${name}`, "count", trials, byClient("longest_gap_ms")(name)),
+      ),
+    ],
+    trialsPerLife: trials.length,
+    summary: `${fields.textOr("mode", "")} ${fields.positive("down_ms")} ms down, ${fields.positive("up_ms")} ms up, ${trials.length} trials`,
+  };
+}
+
+/** By the phases that were recorded (`[ms, "down", member]`), else by the mode. */
+function flappingMember(fields: Fields, trials: readonly Fields[], setup: Setup): number | null {
+  const mode = fields.textOr("mode", "");
+  if (/follow/i.test(mode)) return null;
+  const targets = new Set<string>();
+  for (const trial of trials) {
+    const phases = trial.raw("phases");
+    for (const phase of Array.isArray(phases) ? (phases as unknown[]) : []) {
+      if (Array.isArray(phase) && typeof phase[2] === "string") targets.add(phase[2]);
+    }
+  }
+  const [only] = targets;
+  if (targets.size > 1) return null;
+  if (only !== undefined) return memberOf(only, setup, fields, "trials");
+  if (!/fixed/i.test(mode)) fields.mistake("mode", "expected fixed or follow, or the phases of the trials");
+  return 0;
+}
+
+export function playFlapping(plan: FlappingPlan, seed: string): Columns {
+  const life = new Life(plan.setup, seed);
+  const columns: Columns = {};
+  for (let trial = 0; trial < plan.trials; trial++) {
+    life.settle(plan.leader);
+    life.run(life.uniform(200, 1500));
+    addTrial(columns, playTrial(life, plan));
+  }
+  return columns;
+}
+
+function playTrial(life: Life, plan: FlappingPlan) {
+  const { durationMs, downMs, upMs } = plan;
+  life.log = [];
+  const startUs = life.nowUs;
+  const endUs = startUs + durationMs * MILLISECOND;
+  const clients = startClients(life, plan);
+  let phaseUs = startUs;
+  while (phaseUs < endUs) {
+    const target = plan.member ?? leaderNow(life, endUs);
+    if (target === undefined) break;
+    // A cut that had to wait for a leader moves what follows.
+    phaseUs = Math.max(phaseUs, life.nowUs);
+    const links = life.linksAround([target]);
+    life.cut(links);
+    life.runUntil(Math.min(endUs, phaseUs + downMs * MILLISECOND));
+    life.heal(links);
+    phaseUs += (downMs + upMs) * MILLISECOND;
+    life.runUntil(Math.min(endUs, phaseUs));
+  }
+  life.runUntil(endUs);
+  const count = (what: string): number =>
+    life.log.filter((line) => line.what === what && line.us < endUs).length;
+  const counts = {
+    "leader elections": count("leader"),
+    "pre-candidacies": count("pre-candidate"),
+    candidacies: count("candidate"),
+    "leaders that stepped down": count("stepped down"),
+  };
+  // What was asked in the last second is still waited for.
+  life.waitFor(() => clients.every(({ writer }) => writer.isFinished));
+  const byClient = clients.flatMap(({ client, seen }) => [
+    [`writes answered, ${client.name}`, seen.successes.length / seen.count],
+    [`longest gap, ${client.name}`, longestSilence(seen, startUs, endUs)],
+  ]);
+  return { ...counts, ...Object.fromEntries(byClient) };
+}
+
+function startClients(life: Life, { clients, intervalMs, timeoutMs, durationMs }: FlappingPlan) {
+  return clients.map((client) => {
+    const seen = new Attempts();
+    const writer = new OpenLoopWriter(life.client(client.centre), {
+      client: `${client.name}@${life.nowUs}`,
+      target: life.target(client.member),
+      sink: seen,
+      intervalUs: intervalMs * MILLISECOND,
+      timeoutUs: timeoutMs * MILLISECOND,
+      count: Math.floor(durationMs / intervalMs),
+      keyFor: () => client.name,
+    });
+    return { client, seen, writer };
+  });
+}
+
+function leaderNow(life: Life, endUs: number): number | undefined {
+  const { group } = life.world;
+  const sees = (): number | undefined => {
+    const leader = group.leader();
+    return leader !== undefined && group.member(leader).role === "leader" ? leader : undefined;
+  };
+  while (sees() === undefined && life.nowUs < endUs) life.run(LEADER_POLL_MS);
+  return sees();
+}
+
+/** Longest time without an answer, from the start to the end. */
+function longestSilence(seen: Attempts, startUs: number, endUs: number): number {
+  const ends = seen.successes.map((one) => one.endUs).sort((a, b) => a - b);
+  let before = startUs;
+  let longest = 0;
+  for (const at of [...ends, endUs]) {
+    longest = Math.max(longest, at - before);
+    before = Math.max(before, at);
+  }
+  return longest / MILLISECOND;
+}
