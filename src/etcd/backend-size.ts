@@ -1,4 +1,5 @@
 /** How large the database file (bbolt) is, and what a request is charged against its quota. */
+import { assert } from "../assert.js";
 import type { DeleteRangeRequest, PutRequest, RangeRequest, Request } from "./requests.js";
 
 /** A page, and the file of a member that has stored nothing yet. */
@@ -53,7 +54,8 @@ export class BackendSize {
 
   /** A copy of the file has its free pages too. */
   restoreMost(most: number): void {
-    this.#most = Math.max(most, this.#used);
+    assert(most >= this.#used, "no more is in use than ever was");
+    this.#most = most;
   }
 }
 

@@ -286,8 +286,7 @@ export class Store {
   /** Over its quota the member has applied the request all the same, as all others have, but answers that it did not. */
   #done(outcome: Outcome, isAvailable: boolean): Applied {
     const events = this.#keys.commit();
-    if (isAvailable) return { outcome, events, raisesAlarm: false };
-    return { outcome: NO_SPACE, events, raisesAlarm: this.#alarms.size === 0 };
+    return { outcome: isAvailable ? outcome : NO_SPACE, events, raisesAlarm: !isAvailable };
   }
 
   #write(request: PutRequest): void {

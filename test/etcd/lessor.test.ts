@@ -156,6 +156,35 @@ describe("Very many leases", () => {
     expect(lessor.timeToLive(count, 0)).toEqual({ ttl: 10 + Math.floor(count / 750), grantedTtl: 10 });
   });
 
+  it("are spread within each second of their own, less what they end later anyway", () => {
+    const lessor = new Lessor(TIMERS);
+    for (let id = 1; id <= 760; id++) lessor.grant(id, 10, 0);
+    for (let id = 761; id <= 1000; id++) lessor.grant(id, 11, 0);
+    for (let id = 1001; id <= 1800; id++) lessor.grant(id, 30, 0);
+    lessor.promote(0, 0);
+    const ends = new Map<number, number>();
+    while (ends.size < 1800) {
+      const nowUs = lessor.nextDueUs;
+      for (const id of lessor.expired(nowUs, 1800)) if (!ends.has(id)) ends.set(id, nowUs);
+    }
+    const endUs = (id: number) => ends.get(id);
+    // The n-th of a window is put off by n / 750 s from the window's start, 10 s and 30 s here; the 761st, which ends a
+    // second later anyway, by 761 / 750 - 1 s, and as the window shrinks to that, the 762nd opens one of its own.
+    expect([750, 751, 760, 761, 762, 1000].map(endUs)).toEqual([
+      10_000_000, 11_001_333, 11_013_333, 11_014_666, 11_000_000, 11_000_000,
+    ]);
+    expect([1001, 1750, 1751, 1800].map(endUs)).toEqual([30_000_000, 30_000_000, 31_001_333, 31_066_666]);
+  });
+
+  it("end in the order of their times also if a keep-alive moved one behind another", () => {
+    const lessor = primary();
+    lessor.grant(1, 5, 0);
+    lessor.grant(2, 7, 0);
+    lessor.renew(1, 4 * SECOND);
+    expect(lessor.expired(10 * SECOND, 1)).toEqual([2]);
+    expect(lessor.expired(10 * SECOND)).toEqual([1]);
+  });
+
   it("end when the obvious list of them says so, in order of time and number", () => {
     const step = fc.oneof(
       fc.record({

@@ -326,6 +326,21 @@ describe("Before a request is proposed", () => {
     ["a range without a key is refused", { type: "range", key: "", rangeEnd: "\0" }, EMPTY],
     ["a delete without a key is refused", { type: "deleteRange", key: "" }, EMPTY],
     ["a put without a key in a transaction is refused", txn(["put", ""]), EMPTY],
+    [
+      "a key is needed in what is done on failure",
+      { type: "txn", compare: [], success: [], failure: [{ type: "put", key: "", value: "" }] },
+      EMPTY,
+    ],
+    [
+      "a key is needed in a compare",
+      {
+        type: "txn",
+        compare: [{ key: "", target: "version", result: "equal", operand: 0 }],
+        success: [],
+        failure: [],
+      },
+      EMPTY,
+    ],
     ["a key put twice is refused", txn(["put", "a"], ["put", "a"]), DUPLICATE],
     ["a key put and deleted is refused", txn(["put", "a"], ["delete", "a"]), DUPLICATE],
     ["a key deleted by a range and put is refused", txn(["delete", "a", "c"], ["put", "b"]), DUPLICATE],
@@ -378,6 +393,17 @@ describe("Compaction", () => {
     expect(store.eventsFrom(3).map(({ type, kv }) => [type, kv.key])).toEqual([["delete", "a"]]);
     applied([put("b"), { type: "compact", revision: 4 }], store);
     expect(store.eventsFrom(0).map(({ type, kv }) => [type, kv.key])).toEqual([["put", "b"]]);
+  });
+
+  it("forgets an earlier deletion, of a key that came back too", () => {
+    const store = new Store(MODEL);
+    const gone = { type: "deleteRange", key: "a" } as const;
+    applied([put("a"), gone, put("b"), put("a"), put("a"), { type: "compact", revision: 4 }], store);
+    expect(store.eventsFrom(0).map(({ kv }) => [kv.key, kv.modRevision])).toEqual([
+      ["b", 4],
+      ["a", 5],
+      ["a", 6],
+    ]);
   });
 
   it("leaves the hash of later revisions as it is for those who do not write any more", () => {

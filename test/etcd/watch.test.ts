@@ -201,6 +201,32 @@ describe("A watch", () => {
     expect([here.hub.has(1), here.hub.has(2)]).toEqual([false, true]);
   });
 
+  it("whose store is replaced by a snapshot misses nothing that is in it, and waits until it is brought up", () => {
+    const [here, leader] = [new Process(), new Process()];
+    for (const each of [here, leader]) each.put("a");
+    here.watch(1, { key: "a", startRevision: 0 });
+    here.watch(2, { key: "a", rangeEnd: "b", startRevision: 0 });
+    here.watch(3, { key: "a", startRevision: 6 });
+    leader.put("a", "a");
+    here.store = Store.restore(leader.store.snapshot(), MODEL);
+    here.hub.moveTo(here.store);
+    here.put("a");
+    expect(here.heard()).toEqual([]);
+    here.sync();
+    expect(here.heard()).toEqual(["1: a@3 a@4 a@5", "2: a@3 a@4 a@5"]);
+    here.put("a");
+    expect(here.heard()).toEqual(["1: a@6", "2: a@6", "3: a@6"]);
+  });
+
+  it("keeps its place in the future when the store is replaced", () => {
+    const here = new Process();
+    here.watch(1, { key: "a", startRevision: 4 });
+    here.hub.moveTo(here.store);
+    here.sync();
+    here.put("a", "a", "a");
+    expect(here.heard()).toEqual(["1: a@4"]);
+  });
+
   it("of nothing or from before time is refused", () => {
     const { hub } = new Process();
     const over = { type: "watchCanceled", compactRevision: 0 };
