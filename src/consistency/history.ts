@@ -216,3 +216,20 @@ const RELATIONS = { equal: "=", greater: ">", less: "<", notEqual: "≠" } as co
 function compareText(compare: Compare): string {
   return `${compare.target}(${compare.key}) ${RELATIONS[compare.result]} ${compare.operand}`;
 }
+
+const REQUEST_TYPES: ReadonlySet<string> = new Set(["put", "range", "deleteRange", "txn", "leaseRevoke"]);
+const OUTCOME_TYPES: ReadonlySet<string> = new Set(["put", "range", "deleteRange", "txn", "lease"]);
+
+/** Whether a request is one of those that histories are made of. */
+export function isKvRequest<Request extends { readonly type: string }>(
+  request: Request,
+): request is Request & KvRequest {
+  return REQUEST_TYPES.has(request.type);
+}
+
+/** Whether an outcome belongs to one of those requests; errors do not. */
+export function isKvOutcome<Outcome extends { readonly type: string }>(
+  outcome: Outcome,
+): outcome is Outcome & KvOutcome {
+  return OUTCOME_TYPES.has(outcome.type);
+}

@@ -167,6 +167,22 @@ describe("linearizability", () => {
     expect(verdict([...history, between, op("a", 60, 70, get("y"), saw(4, other))], false)).toBe("violation");
   });
 
+  it.each([
+    { operations: 200, clients: 2, keys: 1, unknown: 0, steps: 1_000 },
+    { operations: 2000, clients: 10, keys: 1, unknown: 20, steps: 20_000 },
+    { operations: 2000, clients: 10, keys: 5, unknown: 20, steps: 20_000 },
+    { operations: 2000, clients: 10, keys: 5, unknown: 100, steps: 100_000 },
+  ])("takes few steps: $operations operations of $clients clients on $keys keys, $unknown unknown: at most $steps", ({
+    steps,
+    ...shape
+  }) => {
+    for (const seed of [1, 2, 3]) {
+      const result = checkLinearizability(randomHistory({ seed, ...shape }));
+      expect(result.verdict).toBe("linearizable");
+      expect(result.steps).toBeLessThanOrEqual(steps);
+    }
+  });
+
   it("says that it cannot decide when its budget is used up", () => {
     const history = randomHistory({ seed: 1, clients: 5, operations: 200, keys: 1 });
     expect(checkLinearizability(history, { maxSteps: 50 }).verdict).toBe("undecided");
