@@ -61,6 +61,7 @@ export class Api {
   readonly #server: Server;
   readonly #timeoutUs: Micros;
   readonly #handling: CountedDraws;
+  readonly #applyGapMax: number;
   #handled = 0;
   /** By number, in order of their beginning; all have the same timeout. */
   readonly #pending = new Map<number, Pending>();
@@ -77,6 +78,7 @@ export class Api {
     this.#group = group;
     this.#server = server;
     this.#timeoutUs = requestTimeoutUs(group.model);
+    this.#applyGapMax = group.model.applyGapMax ?? ETCD_LIMITS.applyGapMax;
     this.#handling = group.streams.counted(`etcd/${group.model.members[server.member]?.name}/request`);
   }
 
@@ -115,8 +117,11 @@ export class Api {
     if (pending === undefined) return;
     if (this.#server.loop.node.leader === NONE) {
       pending.data = 0;
-      this.#held.push(id);
-    } else this.#finish(id, errors.PROPOSAL_DROPPED);
+      this.#hold(id);
+    } else {
+      this.#group.observer.happened?.(this.#server.member, "proposalRefused");
+      this.#finish(id, errors.PROPOSAL_DROPPED);
+    }
   }
 
   /** An entry was applied; if it is one of this process' own, its client is answered. */
@@ -145,7 +150,11 @@ export class Api {
     this.#isSyncingWatches = true;
     this.#server.after(WATCH_SYNC_US, () => {
       this.#isSyncingWatches = false;
-      for (const delivery of this.#server.watches.sync()) this.#deliver(delivery);
+      for (const delivery of this.#server.watches.sync()) {
+        const what = delivery.compactRevision > 0 ? "watchCompacted" : "watchBroughtUp";
+        this.#group.observer.happened?.(this.#server.member, what);
+        this.#deliver(delivery);
+      }
       this.syncWatches();
     });
   }
@@ -250,10 +259,12 @@ export class Api {
         return isReadOnlyTxn(request) ? this.#readTxn(request, answer) : this.#write(request, answer);
       case "put":
       case "deleteRange":
-      case "leaseGrant":
       case "leaseRevoke":
       case "compact":
         return this.#write(request, answer);
+      case "leaseGrant":
+        // Whoever does not name its lease is given a name by the member.
+        return this.#write(request.id === 0 ? { ...request, id: this.#group.nextNumber() } : request, answer);
       case "alarm":
         if (request.action === "get")
           answer({ type: "alarm", members: [...this.#server.store.alarms].sort((a, b) => a - b) });
@@ -336,7 +347,8 @@ export class Api {
     answer: (outcome: Outcome) => void,
   ): (() => void) | undefined {
     const { committedIndex, appliedIndex } = this.#server;
-    if (request !== undefined && committedIndex > appliedIndex + ETCD_LIMITS.applyGapMax) {
+    if (request !== undefined && committedIndex > appliedIndex + this.#applyGapMax) {
+      this.#group.observer.happened?.(this.#server.member, "tooManyRequests");
       answer(errors.TOO_MANY_REQUESTS);
       return undefined;
     }
@@ -348,10 +360,15 @@ export class Api {
     const pending: Pending = { answer, request, change, sinceUs: this.#group.clock.now, data: 0 };
     this.#pending.set(id, pending);
     this.#sweepLater();
-    if (this.#server.loop.node.leader === NONE) this.#held.push(id);
+    if (this.#server.loop.node.leader === NONE) this.#hold(id);
     else this.#hand(id, pending);
     // Who waits no longer is not proposed any more; what was proposed stays so.
     return () => this.#pending.delete(id);
+  }
+
+  #hold(id: number): void {
+    this.#held.push(id);
+    this.#group.observer.happened?.(this.#server.member, "proposalHeld");
   }
 
   #hand(id: number, pending: Pending): void {

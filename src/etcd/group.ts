@@ -2,6 +2,7 @@
 import { present } from "../assert.js";
 import type { RandomStreams } from "../engine/random.js";
 import { SlotTable } from "../engine/slots.js";
+import type { Variate } from "../units/variate.js";
 import { CLIENT_PURPOSE } from "./client.js";
 import type { EtcdClock, EtcdHandlers } from "./events.js";
 import { Member } from "./member.js";
@@ -35,6 +36,8 @@ export class EtcdGroup implements EtcdGroupFace, GroupContext {
   readonly #peerTimers: PeerTimers;
   readonly #snapshots = new Map<number, StoreSnapshot>();
   #numbers = 0;
+  /** By member, where it is not the model\'s. */
+  readonly #fsyncs: (Variate | undefined)[] = [];
 
   constructor(
     clock: EtcdClock,
@@ -105,11 +108,20 @@ export class EtcdGroup implements EtcdGroupFace, GroupContext {
     return this.#member(member);
   }
 
+  /** The member's disk is another one from now on, as to its fsyncs; undefined: the model's. One under way ends as it began. */
+  setFsync(member: MemberNumber, fsyncUs: Variate | undefined): void {
+    this.#fsyncs[this.#member(member).number] = fsyncUs;
+  }
+
   databaseFile(member: MemberNumber): Backup {
     return this.#member(member).databaseFile();
   }
 
   // What the processes ask for.
+
+  fsyncOf(member: MemberNumber): Variate {
+    return this.#fsyncs[member] ?? this.model.costs.fsyncUs;
+  }
 
   hostOf(member: MemberNumber): HostId {
     return this.#member(member).model.host;

@@ -84,6 +84,8 @@ export interface EtcdModel {
   readonly strictReconfigCheck: boolean;
   /** Learners at a time (--max-learners). */
   readonly maxLearners: number;
+  /** Absent: etcd's own {@link ETCD_LIMITS}.applyGapMax; less makes a member that applies slowly refuse sooner. */
+  readonly applyGapMax?: number;
 }
 
 /** Members started together tick within so much of each other (reference measurements: 1 to 13 ms for a whole run). */

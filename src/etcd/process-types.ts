@@ -2,6 +2,7 @@
 import type { RandomStreams } from "../engine/random.js";
 import type { ConfigurationChange } from "../raft/types.js";
 import type { Micros } from "../units/time.js";
+import type { Variate } from "../units/variate.js";
 import type { EtcdClock } from "./events.js";
 import type { EtcdModel, HostId, MemberNumber } from "./model.js";
 import type { LoggedRequest } from "./requests.js";
@@ -29,6 +30,8 @@ export interface GroupContext {
   readonly streams: RandomStreams;
   readonly observer: EtcdObserver;
   hostOf(member: MemberNumber): HostId;
+  /** How long a write-ahead log fsync of this member takes now, µs. */
+  fsyncOf(member: MemberNumber): Variate;
   /** Keeps a proposal and returns the data of its entry. */
   propose(proposal: Proposal): number;
   proposal(data: number): Proposal | undefined;

@@ -157,7 +157,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   // What the raft loop asks for.
 
   save(): void {
-    const { fsyncUs } = this.#group.model.costs;
+    const fsyncUs = this.#group.fsyncOf(this.member);
     const u = fsyncUs.kind === "constant" ? 0 : this.#fsyncs.uniform(this.incarnation, ++this.#fsyncCount);
     this.#group.saveAfter(this.member, this.incarnation, Math.max(1, Math.round(quantile(fsyncUs, u))));
   }
@@ -209,6 +209,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   // What the transport tells.
 
   received(message: Message, beat?: Beat): void {
+    this.#group.observer.received?.(this.member, message);
     this.loop.receive(message, beat);
   }
 
@@ -219,6 +220,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   snapshotSent(member: MemberNumber, isDelivered: boolean): void {
     if (isDelivered) this.after(ETCD_LIMITS.releaseDelayUs, () => this.#snapshotsInFlight--);
     else this.#snapshotsInFlight--;
+    this.#group.observer.happened?.(this.member, isDelivered ? "snapshotDelivered" : "snapshotFailed");
     this.loop.reportSnapshot(raftId(member), isDelivered);
   }
 
@@ -274,7 +276,10 @@ export class Server implements RaftLoopHost, PeerUpcalls {
     }
     const { now } = this.#group.clock;
     const { outcome, events, raisesAlarm } = this.store.apply(proposal.request, entry.index, now);
-    if (events.length > 0 && this.watches.count > 0) this.api.notifyWatches(events);
+    if (events.length > 0) {
+      observer.wrote?.(this.member, proposal.request, events);
+      if (this.watches.count > 0) this.api.notifyWatches(events);
+    }
     if (raisesAlarm) this.api.appliedOverQuota(proposal, outcome);
     else this.api.applied(proposal, outcome);
     if (outcome.type === "lease") this.api.watchLeases();
@@ -292,6 +297,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   }
 
   #install(snapshot: Snapshot): void {
+    this.#group.observer.happened?.(this.member, "snapshotInstalled");
     this.base = this.#group.snapshotAt(snapshot.index);
     this.store = Store.restore(this.base, this.#group.model);
     this.watches.moveTo(this.store);
@@ -311,6 +317,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
     const index = this.appliedIndex;
     if (index - this.#snapshotIndex <= snapshotCount) return;
     this.#snapshotIndex = index;
+    this.#group.observer.happened?.(this.member, "snapshotTaken");
     this.base = this.store.snapshot();
     const keep = this.#snapshotsInFlight > 0 ? 0 : index - snapshotCatchUpEntries;
     this.loop.takeSnapshot(index, Math.max(keep, 0));
@@ -344,8 +351,10 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   #lookForPeers(looks: number): void {
     if (looks === 0) return;
     this.after(PEER_LOOK_US, () => {
-      if (this.peers.activePeers > 1) this.loop.advanceTicks(this.#electionTicks - 2);
-      else this.#lookForPeers(looks - 1);
+      if (this.peers.activePeers > 1) {
+        this.#group.observer.happened?.(this.member, "timerAdvanced");
+        this.loop.advanceTicks(this.#electionTicks - 2);
+      } else this.#lookForPeers(looks - 1);
     });
   }
 

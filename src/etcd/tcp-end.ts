@@ -57,9 +57,22 @@ const ORPHAN_RETRANSMISSIONS_MAX = 8;
 /** Later packets that make a loss certain (RFC 5681). */
 const DUPLICATE_ACKS = 3;
 
+/** How often something was noticed, over all connections of a network. */
+export interface TcpTally {
+  retransmissions: number;
+  fastRetransmissions: number;
+  resets: number;
+  refusals: number;
+  dialTimeouts: number;
+  keepAliveProbes: number;
+  /** Retransmissions or keep-alives that went unanswered for too long. */
+  timeouts: number;
+}
+
 /** What an end needs of its network. */
 export interface EndHost {
   readonly nowUs: Micros;
+  readonly tally: TcpTally;
   /** A number never used before. */
   stamp(): number;
   scheduleArrival(atUs: Micros, end: number, stamp: number): void;
@@ -287,6 +300,7 @@ export class TcpEnd implements Socket {
       return;
     }
     this.#retransmissions++;
+    this.#host.tally.retransmissions++;
     this.disarm(EndTimer.FAST);
     if (this.#path.carries && !this.#path.loses(head.packets))
       this.arm(EndTimer.HEAD, Math.max(this.#lastArrivalUs, now + this.#path.delayUs()));
@@ -331,6 +345,7 @@ export class TcpEnd implements Socket {
     const now = this.#host.nowUs;
     this.#forgetAcknowledged(now);
     if (!this.#isStalled || this.#retransmissions > 0) return;
+    this.#host.tally.fastRetransmissions++;
     this.#window.shrink(now);
     this.#flow(now);
   }

@@ -7,7 +7,7 @@ import type { RandomStreams } from "../engine/random.js";
 import { type Micros, SECOND } from "../units/time.js";
 import type { EtcdClock, EtcdHandlers } from "./events.js";
 import type { EtcdModel, HostId, PathModel } from "./model.js";
-import { ACCEPT, type EndHost, EndState, EndTimer, FIN, TcpEnd } from "./tcp-end.js";
+import { ACCEPT, type EndHost, EndState, EndTimer, FIN, TcpEnd, type TcpTally } from "./tcp-end.js";
 import { TcpPath } from "./tcp-path.js";
 import type { CloseReason, Listener, Network, Socket, SocketOwner } from "./tcp-types.js";
 
@@ -47,6 +47,16 @@ export class TcpNetwork implements Network {
   /** Processes that ended, by host: tells one process from the next. */
   readonly #exits: number[] = [];
   readonly #kernel: EndHost;
+  /** How often what went wrong was noticed, over all connections. */
+  readonly tally: TcpTally = {
+    retransmissions: 0,
+    fastRetransmissions: 0,
+    resets: 0,
+    refusals: 0,
+    dialTimeouts: 0,
+    keepAliveProbes: 0,
+    timeouts: 0,
+  };
   #stamps = 0;
 
   constructor(clock: EtcdClock, model: Pick<EtcdModel, "hosts" | "paths">, streams: RandomStreams) {
@@ -255,6 +265,7 @@ export class TcpNetwork implements Network {
   }
 
   #giveUp(end: TcpEnd, reason: CloseReason): void {
+    this.tally.timeouts++;
     const owner = end.owner;
     const other = end.other;
     end.vanish();
@@ -309,6 +320,7 @@ export class TcpNetwork implements Network {
 
   #synAnswered(dialler: TcpEnd): void {
     if (dialler.dial?.listenerRun === -1) {
+      this.tally.refusals++;
       this.#destroy(dialler, "refused");
       return;
     }
@@ -367,6 +379,7 @@ export class TcpNetwork implements Network {
       return;
     }
     end.probes++;
+    this.tally.keepAliveProbes++;
     if (end.path.carries && !end.path.loses(1)) end.arm(EndTimer.PROBE, now + end.path.delayUs());
     end.arm(EndTimer.KEEP_ALIVE, now + KEEP_ALIVE.intervalUs);
   }
@@ -398,6 +411,7 @@ export class TcpNetwork implements Network {
         end.pulseDue();
         break;
       case EndTimer.RESET:
+        this.tally.resets++;
         this.#destroy(end, "reset");
         break;
       case EndTimer.KEEP_ALIVE:
@@ -420,6 +434,7 @@ export class TcpNetwork implements Network {
         this.#sendSyn(end);
         break;
       case EndTimer.DIAL_LIMIT:
+        this.tally.dialTimeouts++;
         this.#destroy(end, "dialTimeout");
         break;
       default:
@@ -435,6 +450,7 @@ export class TcpNetwork implements Network {
       get nowUs() {
         return clock.now;
       },
+      tally: this.tally,
       stamp: () => ++this.#stamps,
       scheduleArrival: (atUs, end, epoch) => clock.schedule(atUs, arrive, end, epoch),
       scheduleTimer: (atUs, end, timer, stamp) =>

@@ -2,7 +2,7 @@
 import type { Message, Role } from "../raft/types.js";
 import type { Micros } from "../units/time.js";
 import type { MemberNumber } from "./model.js";
-import type { LoggedRequest } from "./requests.js";
+import type { LoggedRequest, WatchEvent } from "./requests.js";
 import type { Store } from "./store.js";
 
 /** How a process is started other than plainly with what its disk holds. */
@@ -22,6 +22,25 @@ export interface Backup {
   readonly store: unknown;
 }
 
+/** Turns that a process takes without anybody else being told. */
+export type Happening =
+  /** A request waits for a leader. */
+  | "proposalHeld"
+  /** Raft took a request back while a leader was known: it is handing over. */
+  | "proposalRefused"
+  /** More was committed than applied, by too much. */
+  | "tooManyRequests"
+  /** The election timer of a process that found its peers was advanced. */
+  | "timerAdvanced"
+  | "snapshotTaken"
+  | "snapshotInstalled"
+  | "snapshotDelivered"
+  | "snapshotFailed"
+  /** A watch that was behind was told of what it had missed. */
+  | "watchBroughtUp"
+  /** A watch wanted revisions that are compacted. */
+  | "watchCompacted";
+
 /** What the members tell whoever listens; all optional. Called at the moment it happens; the listener changes nothing in the group. */
 export interface EtcdObserver {
   /** A process begins or ends; `isUp` false at its death. */
@@ -36,6 +55,12 @@ export interface EtcdObserver {
   applied?(member: MemberNumber, index: number, request: LoggedRequest | undefined): void;
   /** A message between members is handed to the transport. */
   sent?(member: MemberNumber, message: Message): void;
+  /** A message of another member is there and will be stepped next. */
+  received?(member: MemberNumber, message: Message): void;
+  /** A request applied has changed the store: all changes of one revision. */
+  wrote?(member: MemberNumber, request: LoggedRequest, events: readonly WatchEvent[]): void;
+  /** Something that shows nowhere else. */
+  happened?(member: MemberNumber, what: Happening): void;
 }
 
 /** A member as it stands. */
