@@ -181,15 +181,11 @@ export class KeySpace {
     return events;
   }
 
-  /**
-   * The changes up to a revision that no member may miss, whether or not it has finished its compaction: of those at or
-   * below the compacted revision only what can still be read at `revision`, and no deletion of the compacted revision.
-   */
-  *hashedChanges(revision: number): Generator<KeyValue> {
+  /** Every change kept up to a revision, in order. */
+  *changesThrough(revision: number): Generator<KeyValue> {
     for (const kv of this.#changes) {
       if (kv.modRevision > revision) return;
-      if (kv.modRevision > this.#compactRevision) yield kv;
-      else if (kv.version !== 0 && valueAt(this.#histories.get(kv.key), revision) === kv) yield kv;
+      yield kv;
     }
   }
 

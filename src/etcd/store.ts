@@ -208,8 +208,7 @@ export class Store {
     const digest = new RunDigest();
     digest.add(this.revision);
     digest.add(this.compactRevision);
-    const { changes } = this.#keys.snapshot();
-    for (const kv of changes) addChange(digest, kv);
+    for (const kv of this.#keys.changesThrough(this.revision)) addChange(digest, kv);
     for (const { id, ttl } of this.leases.granted()) {
       digest.add(id);
       digest.add(ttl);
@@ -226,8 +225,8 @@ export class Store {
     if (revision > 0 && revision < this.compactRevision) return COMPACTED;
     if (revision > this.revision) return FUTURE_REVISION;
     const digest = new RunDigest();
-    for (const kv of this.#keys.hashedChanges(revision === 0 ? this.revision : revision))
-      addChange(digest, kv);
+    const last = revision === 0 ? this.revision : revision;
+    for (const kv of this.#keys.changesThrough(last)) addChange(digest, kv);
     return toNumber(digest);
   }
 
