@@ -62,11 +62,13 @@ export class Rig {
   readonly simulation = new Simulation<EtcdEvent>(ETCD_EVENTS);
   readonly network: TcpNetwork;
   readonly timers: PeerTimers;
+  readonly hostCount: number;
   /** Sockets' owners that hosts accepted, in order. */
   readonly accepted: Diary[] = [];
 
   constructor(options: RigOptions = {}) {
     const count = options.hosts ?? 2;
+    this.hostCount = count;
     const hosts: HostModel[] = Array.from({ length: count }, (_, n) => ({ name: `h${n}`, centre: "P" }));
     const oneWay = options.oneWayMs ?? 15;
     const paths: PathModel[][] = hosts.map((_, from) =>
