@@ -6,7 +6,7 @@
 import { assert } from "../assert.js";
 import { type Micros, SECOND } from "../units/time.js";
 import type { HostId } from "./model.js";
-import { retransmissionTimeoutUs, type TcpPath } from "./tcp-path.js";
+import { kernelTimerUs, retransmissionTimeoutUs, type TcpPath } from "./tcp-path.js";
 import type { Beat, CloseReason, Socket, SocketOwner } from "./tcp-types.js";
 import { SendWindow, segmentsOf } from "./tcp-window.js";
 
@@ -291,7 +291,7 @@ export class TcpEnd implements Socket {
     const timeoutUs = retransmissionTimeoutUs(this.#path, this.#back);
     if (this.#retransmissions === 0 && head.sentUs + timeoutUs > now) {
       // What was unacknowledged first has been acknowledged since; the clock is the next one's.
-      this.arm(EndTimer.RETRANSMIT, head.sentUs + timeoutUs);
+      this.arm(EndTimer.RETRANSMIT, kernelTimerUs(head.sentUs, timeoutUs));
       return;
     }
     const most = this.state === EndState.OPEN ? RETRANSMISSIONS_MAX : ORPHAN_RETRANSMISSIONS_MAX;
@@ -305,7 +305,7 @@ export class TcpEnd implements Socket {
     if (this.#path.carries && !this.#path.loses(head.packets))
       this.arm(EndTimer.HEAD, Math.max(this.#lastArrivalUs, now + this.#path.delayUs()));
     const waitUs = Math.min(timeoutUs * 2 ** this.#retransmissions, RETRANSMIT_WAIT_MAX_US);
-    this.arm(EndTimer.RETRANSMIT, now + waitUs);
+    this.arm(EndTimer.RETRANSMIT, kernelTimerUs(now, waitUs));
   }
 
   /** The retransmitted head reached the other host. */
@@ -531,7 +531,7 @@ export class TcpEnd implements Socket {
     this.#isStalled = true;
     this.#retransmissions = 0;
     this.#packetsBehindHole = 0;
-    const dueUs = sinceUs + retransmissionTimeoutUs(this.#path, this.#back);
+    const dueUs = kernelTimerUs(sinceUs, retransmissionTimeoutUs(this.#path, this.#back));
     this.arm(EndTimer.RETRANSMIT, Math.max(this.#host.nowUs, dueUs));
     this.armPulse();
   }
@@ -645,7 +645,7 @@ export class TcpEnd implements Socket {
 }
 
 /** Pause after which the window starts small again: about a retransmission timeout beyond the round trip. */
-const RETRANSMIT_IDLE_US: Micros = 207_500;
+const RETRANSMIT_IDLE_US: Micros = 200_000;
 
 /** Segments forgotten at a time. */
 const FORGET_BATCH = 64;

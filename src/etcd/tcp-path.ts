@@ -1,12 +1,15 @@
 /** One direction between two hosts, as the kernel of either sees it: whether it carries, how long a packet takes, which are lost. */
 import type { CountedDraws, RandomStreams } from "../engine/random.js";
-import { mean, quantile, variance } from "../engine/variates.js";
+import { mean, quantile, upperBound, variance } from "../engine/variates.js";
 import { MILLISECOND, type Micros } from "../units/time.js";
 import type { HostId, PathModel } from "./model.js";
 import type { Beat } from "./tcp-types.js";
 
-/** Linux' least variance term of a retransmission timeout (200 ms), with what its timer wheel adds: measured on 2.5 and 30.7 ms round trips. */
-const RTO_VARIANCE_LEAST_US: Micros = 207.5 * MILLISECOND;
+/** A tick of Linux' timers at 250 Hz, which distributions' kernels have: no wait is finer. */
+const JIFFY_US: Micros = 4 * MILLISECOND;
+
+/** Linux' least variance term of a retransmission timeout (TCP_RTO_MIN). */
+const RTO_VARIANCE_LEAST_US: Micros = 200 * MILLISECOND;
 
 export class TcpPath {
   readonly from: HostId;
@@ -19,6 +22,8 @@ export class TcpPath {
   /** Expected one-way delay, whole µs. */
   meanUs: Micros = 0;
   varianceUs2 = 0;
+  /** No packet takes longer; Infinity: any time. */
+  slowestUs: Micros = 0;
   #variate: PathModel["oneWayUs"] = { kind: "constant", value: 0 };
   #isConstant = true;
   readonly #draws: CountedDraws;
@@ -42,6 +47,7 @@ export class TcpPath {
     this.#isConstant = model.oneWayUs.kind === "constant";
     this.meanUs = Math.max(0, Math.round(mean(model.oneWayUs)));
     this.varianceUs2 = variance(model.oneWayUs);
+    this.slowestUs = Math.max(0, Math.round(upperBound(model.oneWayUs)));
   }
 
   /** One packet's (or one train of packets') delay, whole µs. A beat's is drawn from its number, any other from the path's sequence. */
@@ -61,9 +67,25 @@ export class TcpPath {
   }
 }
 
-/** Linux' retransmission timeout on a line that has been measured for a while: the round trip and four deviations of it, at least 200 ms. */
+/**
+ * Linux' retransmission timeout on a line that has been measured for a while: the round trip and four deviations of it, at
+ * least 200 ms, in whole ticks: 204 ms at a round trip of 2.5 ms, 232 ms at 30.7.
+ */
 export function retransmissionTimeoutUs(path: TcpPath, back: TcpPath): Micros {
   const deviation = path.varianceUs2 + back.varianceUs2;
   const variation = deviation === 0 ? 0 : 4 * Math.sqrt(deviation);
-  return path.meanUs + back.meanUs + Math.round(Math.max(RTO_VARIANCE_LEAST_US, variation));
+  const timeoutUs = path.meanUs + back.meanUs + Math.max(RTO_VARIANCE_LEAST_US, variation);
+  return Math.ceil(timeoutUs / JIFFY_US) * JIFFY_US;
+}
+
+/**
+ * When a kernel's timer that is set at a moment for a wait fires. Linux keeps timers in a wheel whose levels are eight times
+ * as coarse each (kernel/time/timer.c): waits below 63 ticks fire on a tick, below 504 on every eighth tick, below 4032
+ * on every 64th, longer ones on every 512th, always the next one. That is why a retransmission after 3.3 s comes up to
+ * 256 ms late, and why the measured returns from a black hole follow 0.21 s × (2^k − 1) on average only.
+ */
+export function kernelTimerUs(setUs: Micros, waitUs: Micros): Micros {
+  const ticks = waitUs / JIFFY_US;
+  const grainUs = JIFFY_US * (ticks < 63 ? 1 : ticks < 504 ? 8 : ticks < 4032 ? 64 : 512);
+  return (Math.floor((setUs + waitUs) / grainUs) + 1) * grainUs;
 }

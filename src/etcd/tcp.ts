@@ -8,8 +8,8 @@ import { type Micros, SECOND } from "../units/time.js";
 import type { EtcdClock, EtcdHandlers } from "./events.js";
 import type { EtcdModel, HostId, PathModel } from "./model.js";
 import { ACCEPT, type EndHost, EndState, EndTimer, FIN, TcpEnd, type TcpTally } from "./tcp-end.js";
-import { TcpPath } from "./tcp-path.js";
-import type { CloseReason, Listener, Network, Socket, SocketOwner } from "./tcp-types.js";
+import { kernelTimerUs, TcpPath } from "./tcp-path.js";
+import type { Beat, CloseReason, Listener, Network, Socket, SocketOwner } from "./tcp-types.js";
 
 /** Wait before a lost handshake is tried again; it doubles (RFC 6298). */
 const SYN_AGAIN_US: Micros = SECOND;
@@ -152,6 +152,17 @@ export class TcpNetwork implements Network {
 
   carries(from: HostId, to: HostId): boolean {
     return this.#path(from, to).carries;
+  }
+
+  /** The delay of an item that is sent with a beat, µs: what a run that leaves the item out would have met. */
+  beatDelayUs(from: HostId, to: HostId, beat: Beat): Micros {
+    return this.#path(from, to).delayUs(beat);
+  }
+
+  /** No packet takes longer, µs; Infinity: it may be lost, or takes as long as it likes. */
+  slowestUs(from: HostId, to: HostId): Micros {
+    const path = this.#path(from, to);
+    return path.carries && path.loss <= 0 ? path.slowestUs : Number.POSITIVE_INFINITY;
   }
 
   /** Connections that a kernel still knows, for tests and figures. */
@@ -306,7 +317,7 @@ export class TcpNetwork implements Network {
     }
     if (dialler.path.carries && !dialler.path.loses(1))
       dialler.arm(EndTimer.SYN, now + dialler.path.delayUs());
-    dialler.arm(EndTimer.SYN_AGAIN, now + SYN_AGAIN_US * 2 ** dial.tries);
+    dialler.arm(EndTimer.SYN_AGAIN, kernelTimerUs(now, SYN_AGAIN_US * 2 ** dial.tries));
     dial.tries++;
   }
 
@@ -356,7 +367,7 @@ export class TcpNetwork implements Network {
     // Silent for longer than that means that probes were answered all the time.
     end.heardUs = now - (silentUs % idleUs);
     end.probes = 0;
-    end.arm(EndTimer.KEEP_ALIVE, end.heardUs + idleUs);
+    end.arm(EndTimer.KEEP_ALIVE, kernelTimerUs(end.heardUs, idleUs));
   }
 
   #keepAlive(end: TcpEnd): void {
@@ -365,13 +376,13 @@ export class TcpNetwork implements Network {
     const idleUs = idleOf(end);
     if (end.hasUnacknowledged) {
       // Retransmissions ask already.
-      end.arm(EndTimer.KEEP_ALIVE, now + idleUs);
+      end.arm(EndTimer.KEEP_ALIVE, kernelTimerUs(now, idleUs));
       return;
     }
     const heardUs = end.lastHeardUs;
     if (now - heardUs < idleUs) {
       end.probes = 0;
-      end.arm(EndTimer.KEEP_ALIVE, heardUs + idleUs);
+      end.arm(EndTimer.KEEP_ALIVE, kernelTimerUs(heardUs, idleUs));
       return;
     }
     if (end.probes === KEEP_ALIVE.probes) {
@@ -381,7 +392,7 @@ export class TcpNetwork implements Network {
     end.probes++;
     this.tally.keepAliveProbes++;
     if (end.path.carries && !end.path.loses(1)) end.arm(EndTimer.PROBE, now + end.path.delayUs());
-    end.arm(EndTimer.KEEP_ALIVE, now + KEEP_ALIVE.intervalUs);
+    end.arm(EndTimer.KEEP_ALIVE, kernelTimerUs(now, KEEP_ALIVE.intervalUs));
   }
 
   #probeArrives(end: TcpEnd): void {

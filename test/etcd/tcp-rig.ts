@@ -150,3 +150,19 @@ export class Rig {
     this.network.heal(to, from);
   }
 }
+
+/**
+ * When an item sent at `sentMs` is sent again, ms, with the first timeout given: each wait twice as long as the one before,
+ * each end of a wait put off to the next mark, every 4 ms for waits below 252 ms, 32 below 2.016 s, 256 below 16.128 s.
+ */
+export function retransmissions(sentMs: number, timeoutMs: number, count: number): number[] {
+  const times: number[] = [];
+  let from = sentMs;
+  for (let k = 0; k < count; k++) {
+    const wait = timeoutMs * 2 ** k;
+    const mark = wait < 252 ? 4 : wait < 2016 ? 32 : wait < 16_128 ? 256 : 2048;
+    from = mark * (Math.floor((from + wait) / mark) + 1);
+    times.push(from);
+  }
+  return times;
+}

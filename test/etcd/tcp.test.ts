@@ -1,6 +1,7 @@
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Socket } from "../../src/etcd/tcp-types.js";
-import { Rig } from "./tcp-rig.js";
+import { Rig, retransmissions } from "./tcp-rig.js";
 
 const send = (diary: { socket: Socket | undefined }, item: string, bytes = 100): void =>
   diary.socket?.send(item, bytes);
@@ -91,24 +92,27 @@ describe("a dial", () => {
     expect(rig.network.connections).toBe(0);
   });
 
-  it("tries again after 1 and 3 s where its first packets are lost", () => {
+  it("tries again after about 1 and 3 s where its first packets are lost", () => {
     const rig = new Rig({ oneWayMs: 15 });
     rig.listen(1);
     rig.network.cut(0, 1);
     const a = rig.dial(0, 1);
     rig.at(1500, () => rig.network.heal(0, 1));
     rig.until(5000);
-    expect(a.connectedAt).toBe(3030);
+    // 1000 ms end at the mark 1024; 2000 ms later the next mark is 3040.
+    expect(a.connectedAt).toBe(3040 + 30);
   });
 
-  it("ends at its limit, or after 127 s without one", () => {
+  it("ends at its limit, or after about 127 s without one", () => {
     const rig = new Rig();
     rig.network.powerOff(1);
     const limited = rig.dial(0, 1, 2000);
     const patient = rig.dial(0, 1);
     rig.until(200_000);
     expect(limited.end).toEqual({ at: 2000, reason: "dialTimeout" });
-    expect(patient.end).toEqual({ at: 127_000, reason: "dialTimeout" });
+    expect(patient.end?.reason).toBe("dialTimeout");
+    expect(patient.end?.at).toBeGreaterThan(127_000);
+    expect(patient.end?.at).toBeLessThan(127_000 + 5000);
   });
 
   it("that the process answered and did not live to accept ends in a reset", () => {
@@ -128,7 +132,8 @@ describe("a dial", () => {
 
 describe("a black hole", () => {
   it("loses what is under way and comes back at the first doubled retransmission after the heal", () => {
-    // Round trip 2.5 ms, timeout 210 ms: retransmissions at 0.21, 0.63, 1.47, 3.15, 6.51 s after the first lost item left.
+    // Round trip 2.5 ms, timeout 204 ms. Waits end at 999 + 204 → 1204, + 408 → 1632, + 816 → 2464, + 1632 → 4128 and
+    // + 3264 → 7424: the first after the heal.
     const rig = new Rig({ oneWayMs: 1.25 });
     const { a, b } = rig.pair();
     rig.at(999, () => send(a, "lost on its way"));
@@ -136,7 +141,7 @@ describe("a black hole", () => {
     for (let n = 1; n < 40; n++) rig.at(1000 + 100 * n, () => send(a, `${n}`));
     rig.at(5000, () => rig.healBoth(0, 1));
     rig.until(20_000);
-    const retransmission = 999 + 210 * 31;
+    const retransmission = 7424;
     expect(b.heard[0]).toEqual({ at: retransmission + 1.25, what: "lost on its way" });
     // The rest comes a round trip later, in rounds of two packets, then four, eight…
     expect(b.heard[1]).toEqual({ at: retransmission + 3.75, what: "1" });
@@ -153,10 +158,10 @@ describe("a black hole", () => {
     rig.at(1100, () => send(a, "waits"));
     rig.at(1900, () => rig.healBoth(0, 1));
     rig.until(10_000);
-    // 30.7 + 207.5 ms, three doublings: 980 + 238.2 × 7, and what waits comes a round trip and a delay later.
+    // Timeout 232 ms: 980 + 232 → 1216, + 464 → 1696, + 928 → 2656; what waits comes a round trip and a delay later.
     expect(b.heard).toEqual([
       { at: 995.35, what: "arrived" },
-      { at: 2693.45, what: "waits" },
+      { at: 2702.05, what: "waits" },
     ]);
   });
 
@@ -167,7 +172,7 @@ describe("a black hole", () => {
     alone.at(1001, () => send(one.a, "x"));
     alone.at(1010, () => alone.healBoth(0, 1));
     alone.until(3000);
-    expect(one.b.heard).toEqual([{ at: 1001 + 237.5 + 15, what: "x" }]);
+    expect(one.b.heard).toEqual([{ at: 1236 + 15, what: "x" }]);
 
     const followed = new Rig({ oneWayMs: 15 });
     const { a, b } = followed.pair();
@@ -189,10 +194,11 @@ describe("a black hole", () => {
       send(a, "never");
     });
     rig.until(3_000_000);
-    // Waits of 0.21 × 2^k: ten of them through 107.52 s, and six of 120 s.
-    const seconds = 0.21 * 1023 + 6 * 120;
+    // Waits of 0.204 × 2^k: ten of them through 104 s, and six of 120 s, each up to 2 s late.
+    const seconds = 0.204 * 1023 + 6 * 120;
     expect(a.end?.reason).toBe("timeout");
-    expect(a.end?.at).toBeCloseTo(1000 + seconds * 1000, 0);
+    expect(a.end?.at).toBeGreaterThan(1000 + seconds * 1000);
+    expect(a.end?.at).toBeLessThan(1000 + seconds * 1000 + 20_000);
   });
 
   it("comes back with one doubling after each of two cuts, since an answer ends the doubling", () => {
@@ -204,7 +210,51 @@ describe("a black hole", () => {
       rig.at(start + 100, () => rig.healBoth(0, 1));
     }
     rig.until(10_000);
-    expect(b.heard.map(({ at }) => at)).toEqual([1001 + 211.25, 4001 + 211.25]);
+    expect(b.heard.map(({ at }) => at)).toEqual([1208 + 1.25, 4208 + 1.25]);
+  });
+});
+
+describe("a return from a black hole", () => {
+  /** When the first item sent so long after a cut arrives, ms after the cut, healed 4 s after it. */
+  const returns = (oneWayMs: number): number[] =>
+    Array.from({ length: 300 }, (_, n) => {
+      const rig = new Rig({ oneWayMs });
+      const { a, b } = rig.pair();
+      const cut = 1000 + 7.77 * n;
+      rig.at(cut, () => rig.cutBoth(0, 1));
+      rig.at(cut + (n % 100), () => send(a, "x"));
+      rig.at(cut + 4000, () => rig.healBoth(0, 1));
+      rig.until(20_000);
+      return (b.heard[0]?.at ?? Number.NaN) - cut;
+    });
+
+  it("comes at 0.21 s × 31 on average at a round trip of 2.5 ms", () => {
+    const all = returns(1.25).map((ms, n) => ms - (n % 100));
+    const mean = all.reduce((sum, ms) => sum + ms, 0) / all.length;
+    expect(mean / (210 * 31)).toBeGreaterThan(0.98);
+    expect(mean / (210 * 31)).toBeLessThan(1.02);
+  });
+
+  const golden = "../shared/golden/etcd-3.5/leader-isolated-a.json";
+  if (!existsSync(golden)) console.log(`no ${golden}: the measured returns are not compared`);
+  it.skipIf(!existsSync(golden))("is where the real one's last return was measured", () => {
+    const { trials } = JSON.parse(readFileSync(golden, "utf8")) as {
+      trials: { winner: string; last_rejoin_after_cut_ms: number }[];
+    };
+    // The old leader is m1; the message stream carries something every 100 ms, so the clock starts within that of the cut.
+    for (const [winner, oneWayMs] of [
+      ["m2", 1.25],
+      ["m3", 15.35],
+    ] as const) {
+      const simulated = returns(oneWayMs);
+      const measured = trials.filter((trial) => trial.winner === winner);
+      expect(measured.length).toBeGreaterThan(1);
+      for (const { last_rejoin_after_cut_ms: ms } of measured) {
+        expect(ms).toBeGreaterThan(Math.min(...simulated));
+        // The next heartbeat tells of the leader if the first item does not.
+        expect(ms).toBeLessThan(Math.max(...simulated) + 100);
+      }
+    }
   });
 });
 
@@ -215,13 +265,13 @@ describe("a cut of one direction", () => {
     rig.at(1000, () => rig.network.cut(1, 0));
     for (let n = 0; n < 8; n++) rig.at(1000 + 50 * n, () => send(a, `${n}`));
     rig.until(1900);
-    // The first is unanswered at 1210 ms: what is handed over after that waits.
+    // The first is unanswered at 1208 ms: what is handed over after that waits.
     expect(b.items).toEqual(["0", "1", "2", "3", "4"]);
     rig.at(2000, () => rig.network.heal(1, 0));
     rig.until(5000);
     expect(b.items).toEqual(["0", "1", "2", "3", "4", "5", "6", "7"]);
-    // Retransmissions at 1210, 1630, 2470 ms.
-    expect(b.heard[5]?.at).toBe(2470 + 2.5 + 1.25);
+    const third = retransmissions(1000, 204, 3)[2] as number;
+    expect(b.heard[5]?.at).toBe(third + 2.5 + 1.25);
   });
 
   it("lets no more than a window through", () => {
@@ -258,7 +308,7 @@ describe("a process that dies", () => {
     });
     rig.at(2000, () => rig.healBoth(0, 1));
     rig.until(5000);
-    expect(a.end).toEqual({ at: 1000 + 210 * 7 + 1.25, reason: "closed" });
+    expect(a.end).toEqual({ at: (retransmissions(1000, 204, 3)[2] as number) + 1.25, reason: "closed" });
   });
 
   it("answers with a reset what comes for it, whatever process is there now", () => {
@@ -285,7 +335,7 @@ describe("a process that dies", () => {
     // Probed after 30 s of silence; no answer comes through, nine probes, 15 s apart.
     expect(a.end?.reason).toBe("timeout");
     expect(a.end?.at).toBeGreaterThan(30_000 + 9 * 15_000);
-    expect(a.end?.at).toBeLessThan(31_100 + 9 * 15_000);
+    expect(a.end?.at).toBeLessThan(31_100 + 9 * 15_000 + 10 * 2048);
     expect(rig.network.connections).toBe(0);
   });
 });
@@ -301,8 +351,7 @@ describe("a host without power", () => {
       rig.listen(1);
     });
     rig.until(10_000);
-    // Retransmissions at 1310, 1730, 2570.
-    expect(a.end).toEqual({ at: 2570 + 2.5, reason: "reset" });
+    expect(a.end).toEqual({ at: (retransmissions(1100, 204, 3)[2] as number) + 2.5, reason: "reset" });
   });
 
   it("is found out by keep-alive where nothing is sent", () => {
@@ -312,9 +361,9 @@ describe("a host without power", () => {
     rig.at(2000, () => rig.network.powerOn(1));
     rig.until(100_000);
     expect(a.end?.reason).toBe("reset");
-    // 30 s after the handshake's end, which was the last it heard.
+    // 30 s after the handshake's end, which was the last it heard; timers that long fire every 2.048 s.
     expect(a.end?.at).toBeGreaterThan(30_000);
-    expect(a.end?.at).toBeLessThan(30_020);
+    expect(a.end?.at).toBeLessThan(30_020 + 2048);
   });
 
   it("still delivers what had left it", () => {
@@ -351,8 +400,9 @@ describe("pulses", () => {
     rig.at(4000, () => send(a, "x"));
     rig.at(4500, () => rig.healBoth(0, 1));
     rig.until(20_000);
-    // Pulses at 300 + 1666.667 n: the first in the dark at 3633.334 ms; retransmissions 210, 630, 1470 ms later.
-    expect(b.heard).toEqual([{ at: 3633.334 + 1470 + 2.5 + 1.25, what: "x" }]);
+    // Pulses at 300 + 1666.667 n: the first in the dark at 3633.334 ms.
+    const third = retransmissions(3633.334, 204, 3)[2] as number;
+    expect(b.heard).toEqual([{ at: third + 2.5 + 1.25, what: "x" }]);
   });
 
   it("are among what was under way at a cut", () => {
@@ -363,7 +413,7 @@ describe("pulses", () => {
     rig.at(1400, () => send(a, "x"));
     rig.at(1500, () => rig.healBoth(0, 1));
     rig.until(20_000);
-    expect(b.heard).toEqual([{ at: 1300 + 237.5 + 30 + 15, what: "x" }]);
+    expect(b.heard).toEqual([{ at: 1536 + 30 + 15, what: "x" }]);
   });
 
   it("tell of a dead process within a period", () => {
@@ -400,11 +450,11 @@ describe("a line that loses packets", () => {
     for (let n = 0; n < 40; n++) rig.at(20_000 + 20_000 * n, () => send(a, `${n}`));
     rig.until(1_000_000);
     expect(b.heard.length).toBe(40);
-    const late = b.heard.map(
-      ({ at, what }) => Math.round((at - (20_000 + 20_000 * Number(what)) - 15) * 10) / 10,
-    );
-    // At once, or after 237.5 ms × (2^k − 1).
-    for (const ms of late) expect([0, 237.5, 712.5, 1662.5, 3562.5]).toContain(ms);
+    for (const { at, what } of b.heard) {
+      const sent = 20_000 + 20_000 * Number(what);
+      expect([sent, ...retransmissions(sent, 232, 6)]).toContain(at - 15);
+    }
+    const late = b.heard.map(({ at, what }) => at - 15 - (20_000 + 20_000 * Number(what)));
     expect(late.filter((ms) => ms > 0).length).toBeGreaterThan(4);
   });
 });
