@@ -9,7 +9,7 @@ import { assert, present } from "../assert.js";
 import type { CountedDraws, RandomStreams } from "../engine/random.js";
 import { Simulation } from "../engine/simulation.js";
 import { RaftNode } from "../raft/node.js";
-import type { DurableImage, Effects, MemberId, Message, RaftConfig } from "../raft/types.js";
+import type { DurableImage, Effects, Entry, MemberId, Message, RaftConfig } from "../raft/types.js";
 import { EMPTY_DATA, ETCD_DEFAULTS, NONE } from "../raft/types.js";
 import type { Micros } from "../units/time.js";
 import { BareLine, LOST } from "./bare-line.js";
@@ -68,7 +68,7 @@ class Member implements QuietFollower {
   }
 
   get node(): RaftNode {
-    return present(this.process, `member ${this.number} is down`);
+    return present(this.process, "the member is down");
   }
 }
 
@@ -229,10 +229,9 @@ export class BareGroup implements QuietGroup {
       this.#observer.changed?.(member.number, node);
     }
     if (effects.snapshot !== undefined) member.appliedIndex = effects.snapshot.index;
-    for (const { index, term, data } of effects.committed) this.#apply(member, index, term, data);
     if (effects.dropped.length > 0) this.#refuse(effects.dropped);
     if (effects.writeSequence > node.durableSequence) this.#save(member);
-    this.#takeSnapshot(member);
+    if (effects.committed.length > 0) this.#applyAll(member, effects.committed);
   }
 
   #send(message: Message, beat: Beat | undefined): void {
@@ -294,6 +293,11 @@ export class BareGroup implements QuietGroup {
     const effects = member.process.persisted(through);
     for (const { message, beat } of released) this.#send(message, beat);
     this.#take(member, effects);
+  }
+
+  #applyAll(member: Member, committed: readonly Entry[]): void {
+    for (const { index, term, data } of committed) this.#apply(member, index, term, data);
+    this.#takeSnapshot(member);
   }
 
   #apply(member: Member, index: number, term: number, data: number): void {

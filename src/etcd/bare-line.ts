@@ -41,7 +41,7 @@ export class BareLine {
   nextDelayUs(): Micros {
     if (this.#constantUs !== undefined) return this.#constantUs;
     const nth = this.#sent++;
-    if (this.#losses.uniform(nth) < this.#path.loss) return LOST;
+    if (this.#path.loss > 0 && this.#losses.uniform(nth) < this.#path.loss) return LOST;
     return Math.round(quantile(this.#path.oneWayUs, this.#delays.uniform(nth)));
   }
 
@@ -49,7 +49,8 @@ export class BareLine {
   beatDelayUs(beat: Beat, isAnswer: boolean): Micros {
     if (this.#constantUs !== undefined) return this.#constantUs;
     const nth = 2 * beat.tick + (isAnswer ? 1 : 0);
-    if (this.#beatLosses.uniform(beat.incarnation, nth) < this.#path.loss) return LOST;
-    return Math.round(quantile(this.#path.oneWayUs, this.#beatDelays.uniform(beat.incarnation, nth)));
+    const { oneWayUs, loss } = this.#path;
+    if (loss > 0 && this.#beatLosses.uniform(beat.incarnation, nth) < loss) return LOST;
+    return Math.round(quantile(oneWayUs, this.#beatDelays.uniform(beat.incarnation, nth)));
   }
 }

@@ -27,7 +27,7 @@
  * one that cannot be made is refused when it is proposed. From later versions of the library come `stepDownOnRemoval`,
  * `checksConfigurationChanges`, `forgetLeader`, and the rule by which any snapshot that the log reaches back to will do.
  */
-import { assert, unreachable } from "../assert.js";
+import { AssertionError, assert, unreachable } from "../assert.js";
 import { RaftCore } from "./core.js";
 import { describeCore } from "./describe.js";
 import { campaign, countOwnVote, forgetLeader, tickElection, tickHeartbeat } from "./election.js";
@@ -238,7 +238,8 @@ export class RaftNode {
     const core = this.#core;
     const { role, leader } = core;
     core.beginStep();
-    assert(message.to === core.id, `a message for ${message.to} came to ${core.id}`);
+    // The message is built only when it is needed, here and in the other places that every heartbeat passes.
+    if (message.to !== core.id) misdelivered(message, core.id);
     receiveMessage(core, message);
     return endStep(core, role, leader);
   }
@@ -374,6 +375,10 @@ export class RaftNode {
   static #cores(nodes: readonly RaftNode[]): RaftCore[] {
     return nodes.map((node) => node.#core);
   }
+}
+
+function misdelivered(message: Message, id: MemberId): never {
+  throw new AssertionError(`a message for ${message.to} came to ${id}`);
 }
 
 function endStep(core: RaftCore, roleBefore: Role, leaderBefore: MemberId): Effects {

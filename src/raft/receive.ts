@@ -1,5 +1,5 @@
 /** What a member makes of an arriving message: terms first ("rules for all servers", figure 2), then each kind by its handler. */
-import { assert, unreachable } from "../assert.js";
+import { AssertionError, unreachable } from "../assert.js";
 import type { RaftCore } from "./core.js";
 import { handleTimeoutNow, handleVoteRequest, handleVoteResponse, isInLease } from "./election.js";
 import { handleHeartbeat } from "./heartbeat.js";
@@ -139,7 +139,8 @@ function dispatch(core: RaftCore, message: TermMessage): void {
 
 /** The sender is the leader of this term: heard. */
 function followLeader(core: RaftCore, message: AppendEntries | Heartbeat | InstallSnapshot): void {
-  assert(core.role !== "leader", `members ${core.id} and ${message.from} both lead in term ${core.term}`);
+  if (core.role === "leader")
+    throw new AssertionError(`members ${core.id} and ${message.from} both lead in term ${core.term}`);
   if (core.role !== "follower") core.becomeFollower(core.term, message.from);
   core.electionElapsed = 0;
   core.leader = message.from;

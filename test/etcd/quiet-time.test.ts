@@ -174,6 +174,49 @@ describe("quiet time left out", () => {
     expect(short.group.roundsPassed).toBeGreaterThan(300);
   });
 
+  it("does not begin before a process that has just started has ticked", () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const backUs = 9 * SECOND + 7_321 * seed;
+      const plan: BareFault[] = [{ type: "crash", atUs: 8 * SECOND, member: 3, downUs: backUs - 8 * SECOND }];
+      const model = { ...five, paths: paths(5, { kind: "constant", value: 400 }), plan };
+      const looks = Array.from({ length: 12 }, (_, i) => backUs + (250 + 61 * i) * MILLISECOND);
+      const { whole, short } = bothWays(model, seed, looks);
+      expectSame(short, whole);
+    }
+  });
+
+  it("does not hide that a follower which lost a few heartbeats campaigns one tick before the next", () => {
+    let campaigns = 0;
+    for (let seed = 1; seed <= 60; seed++) {
+      const plan = Array.from({ length: 12 }, (_, i): BareFault => {
+        const [from, to] = [(seed + i) % 3, (seed + i + 1 + (i % 2)) % 3];
+        return {
+          type: "cut",
+          atUs: 2 * SECOND + i * 3 * SECOND + 11_003 * seed,
+          from,
+          to,
+          forUs: (110 + seed) * MILLISECOND,
+        };
+      });
+      const raft = { electionTicks: 3, heartbeatTicks: 1, preVote: seed % 2 === 0 };
+      const { whole, short } = bothWays({ ...five, members: 3, raft, plan }, seed);
+      expectSame(short, whole);
+      campaigns += whole.lines.filter((line) => /^\d+ m\d (pre-)?candidate/.test(line)).length - 1;
+    }
+    expect(campaigns).toBeGreaterThan(30);
+  });
+
+  it("does not keep a leader in office whose quorum has died", () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const dying = [0, 1, 2, 3, 4].filter((member) => member !== seed % 5).slice(0, 3);
+      const plan = dying.map(
+        (member): BareFault => ({ type: "crash", atUs: 9 * SECOND, member, downUs: END }),
+      );
+      const { whole, short } = bothWays({ ...five, plan }, seed);
+      expectSame(short, whole);
+    }
+  });
+
   it("goes on while a member is down, and not while a link to a live one is cut", () => {
     const down: BareFault = { type: "crash", atUs: 5 * SECOND, member: 3, downUs: 100 * SECOND };
     const withDead = bothWays({ ...five, plan: [down] }, 3);
