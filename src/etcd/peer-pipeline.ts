@@ -18,7 +18,7 @@ import type { Beat, Socket, SocketOwner } from "./tcp-types.js";
 const WORKERS = 4;
 const BUFFER = 64;
 /** A kept connection without a request is closed after so long by the side that answers: its listener's read deadline (rafthttp, ConnReadTimeout). */
-const KEPT_US: Micros = 5 * SECOND;
+export const POST_KEPT_US: Micros = 5 * SECOND;
 
 export class Pipeline {
   readonly #context: PeerContext;
@@ -67,7 +67,10 @@ export class Pipeline {
     this.#unconnected.push(outgoing);
     const connection = new PostConnection({
       isFree: () => this.#isFree(connection),
-      answered: (isTaken) => this.#finished(isTaken),
+      answered: (isTaken) => {
+        this.#finished(isTaken);
+        if (!isTaken) this.#context.upcalls.removed?.();
+      },
       closed: (wasPosting, wasConnected) => this.#closed(connection, wasPosting, wasConnected),
     });
     this.#connections.add(connection);
@@ -149,15 +152,18 @@ class PostConnection implements SocketOwner {
 /** The answering side of one connection for posts or for a database. */
 export class PostServer implements SocketOwner {
   readonly #context: PeerContext;
+  readonly #keptUs: Micros;
   readonly #isWelcome: () => boolean;
   #lastUsedUs: Micros;
   #isClosed = false;
 
-  constructor(context: PeerContext, socket: Socket, isWelcome: () => boolean) {
+  /** `keptUs`: without a request for so long it is closed; Infinity: never. */
+  constructor(context: PeerContext, socket: Socket, keptUs: Micros, isWelcome: () => boolean) {
     this.#context = context;
+    this.#keptUs = keptUs;
     this.#isWelcome = isWelcome;
     this.#lastUsedUs = context.nowUs;
-    this.#closeLater(socket, KEPT_US);
+    if (keptUs < Number.POSITIVE_INFINITY) this.#closeLater(socket, keptUs);
   }
 
   received(socket: Socket, item: NonNullable<unknown>, beat?: Beat): void {
@@ -174,7 +180,7 @@ export class PostServer implements SocketOwner {
   #closeLater(socket: Socket, delayUs: Micros): void {
     this.#context.after(delayUs, () => {
       if (this.#isClosed || !socket.isOpen) return;
-      const leftUs = this.#lastUsedUs + KEPT_US - this.#context.nowUs;
+      const leftUs = this.#lastUsedUs + this.#keptUs - this.#context.nowUs;
       if (leftUs > 0) this.#closeLater(socket, leftUs);
       else socket.close();
     });

@@ -9,6 +9,7 @@ import {
   type PeerStatus,
   REQUEST_HEAD_BYTES,
   STREAM_ACCEPTED,
+  STREAM_GONE,
   STREAM_REFUSED,
   STREAM_REQUEST,
   type StreamChannel,
@@ -171,9 +172,10 @@ export class StreamReader implements SocketOwner {
 
   received(socket: Socket, item: NonNullable<unknown>, beat?: Beat): void {
     if (item === STREAM_ACCEPTED) this.#status.activate();
-    else if (item === STREAM_REFUSED) {
+    else if (item === STREAM_REFUSED || item === STREAM_GONE) {
       socket.close();
       this.#again();
+      if (item === STREAM_GONE) this.#context.upcalls.removed?.();
     } else this.#context.upcalls.received(item as Message, beat);
   }
 

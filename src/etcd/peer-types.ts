@@ -11,6 +11,8 @@ export interface PeerUpcalls {
   /** A message to the member could not be sent, or its connection broke: the leader goes back to probing it. */
   unreachable(member: MemberNumber): void;
   snapshotSent(member: MemberNumber, isDelivered: boolean): void;
+  /** A peer said that this member has been removed from the group; etcd ends itself then. */
+  removed?(): void;
 }
 
 /** One process' transport: made when the process starts, dead with it. */

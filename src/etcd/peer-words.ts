@@ -23,9 +23,12 @@ export class PeerPurpose {
 /** A reader's GET: the one who accepted the connection writes to it from then on. */
 export const STREAM_REQUEST = Object.freeze({ peer: "stream request" });
 export const STREAM_ACCEPTED = Object.freeze({ peer: "stream accepted" });
-/** The member was removed, or is not known (yet). */
+/** The member is not known (yet). */
 export const STREAM_REFUSED = Object.freeze({ peer: "stream refused" });
+/** The member was removed. */
+export const STREAM_GONE = Object.freeze({ peer: "stream gone" });
 export const POST_TAKEN = Object.freeze({ peer: "post taken" });
+/** The sender was removed. */
 export const POST_REFUSED = Object.freeze({ peer: "post refused" });
 
 /** Bytes of an HTTP request's head, and of an answer's. */

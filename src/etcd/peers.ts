@@ -7,7 +7,7 @@ import { assert, unreachable } from "../assert.js";
 import type { InstallSnapshot, Message } from "../raft/types.js";
 import type { Micros } from "../units/time.js";
 import { ETCD_LIMITS, type EtcdModel, type HostId, type MemberNumber } from "./model.js";
-import { Pipeline, PostServer, SnapshotPost } from "./peer-pipeline.js";
+import { Pipeline, POST_KEPT_US, PostServer, SnapshotPost } from "./peer-pipeline.js";
 import { StreamReader, StreamWriter } from "./peer-stream.js";
 import type { PeerTimers } from "./peer-timers.js";
 import type { PeerTransport, PeerUpcalls } from "./peer-types.js";
@@ -17,6 +17,7 @@ import {
   PeerPurpose,
   PeerStatus,
   STREAM_ACCEPTED,
+  STREAM_GONE,
   STREAM_REFUSED,
   type StreamChannel,
 } from "./peer-words.js";
@@ -133,8 +134,11 @@ export class HttpPeers implements PeerTransport {
       case "message":
         return this.#streamOwner(channel, from);
       case "post":
-      case "snapshot":
-        return new PostServer(this.#context, socket, () => !this.#removed.has(from));
+      case "snapshot": {
+        // A database is on its way for as long as it takes: only what is idle is closed.
+        const keptUs = channel === "post" ? POST_KEPT_US : Number.POSITIVE_INFINITY;
+        return new PostServer(this.#context, socket, keptUs, () => !this.#removed.has(from));
+      }
       default:
         return unreachable(channel);
     }
@@ -146,8 +150,9 @@ export class HttpPeers implements PeerTransport {
       received: (socket) => {
         const peer = this.#peers.get(from);
         if (peer === undefined) {
-          if (!this.#removed.has(from)) this.addRemote(from, socket.remote);
-          socket.send(STREAM_REFUSED, ANSWER_HEAD_BYTES);
+          const isRemoved = this.#removed.has(from);
+          if (!isRemoved) this.addRemote(from, socket.remote);
+          socket.send(isRemoved ? STREAM_GONE : STREAM_REFUSED, ANSWER_HEAD_BYTES);
           return;
         }
         socket.send(STREAM_ACCEPTED, ANSWER_HEAD_BYTES);

@@ -354,6 +354,7 @@ export class TcpNetwork implements Network {
     dialled.state = EndState.OPEN;
     dialled.heardUs = this.#clock.now;
     dialled.owner = listener.accept(dialled, dial.purpose);
+    if (!dialled.isHealthy) this.#watch(dialled);
     return true;
   }
 

@@ -17,6 +17,7 @@ export class Process implements PeerUpcalls {
     readonly isDelivered: boolean;
   }[] = [];
   lastBeat: Beat | undefined;
+  isToldOfRemoval = false;
   readonly #rig: PeersRig;
 
   constructor(rig: PeersRig, member: MemberNumber) {
@@ -35,6 +36,10 @@ export class Process implements PeerUpcalls {
   received(message: Message, beat?: Beat): void {
     this.heard.push({ at: this.#rig.nowMs, message });
     this.lastBeat = beat;
+  }
+
+  removed(): void {
+    this.isToldOfRemoval = true;
   }
 
   unreachable(member: MemberNumber): void {

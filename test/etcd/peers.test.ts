@@ -229,6 +229,15 @@ describe("a snapshot", () => {
     expect(rig.process(0).snapshots).toEqual([{ at: 1180, member: 1, isDelivered: true }]);
   });
 
+  it("may be on its way for longer than a kept connection lives", () => {
+    const rig = new PeersRig(2, { oneWayMs: 200 });
+    rig.until(2000);
+    rig.send(SNAPSHOT, 100_000_000);
+    rig.until(60_000);
+    expect(rig.process(1).arrivals("InstallSnapshot")[0]).toBeGreaterThan(2000 + 5400);
+    expect(rig.process(0).snapshots.map(({ isDelivered }) => isDelivered)).toEqual([true]);
+  });
+
   it("to a dead process fails, and the member is unreachable", () => {
     const rig = new PeersRig(2, { oneWayMs: 10 });
     rig.until(1000);
@@ -255,6 +264,8 @@ describe("a removed member", () => {
     expect(rig.process(0).peers.activePeers).toBe(0);
     expect(rig.process(1).peers.activePeers).toBe(0);
     expect(rig.process(1).unreachables.length).toBeGreaterThan(0);
+    expect(rig.process(1).isToldOfRemoval).toBe(true);
+    expect(rig.process(0).isToldOfRemoval).toBe(false);
   });
 
   it("that is added again has streams again", () => {
