@@ -13,6 +13,7 @@ import { findContradiction } from "./revision-laws.js";
 import { searchLinearization } from "./search.js";
 import { KeyTable, type StoreState } from "./store.js";
 import { keysOf, onlyKeyOf, StoreModel } from "./store-model.js";
+import { findValueContradiction } from "./value-laws.js";
 
 export interface LinearizabilityOptions {
   /** Whether answers' revisions and versions count; default true. */
@@ -113,7 +114,7 @@ interface Decision {
   readonly verdict: "found" | "none" | "undecided";
   readonly order: readonly Operation[];
   readonly state: StoreState;
-  /** Why not, where revisions alone say so. */
+  /** Why not, where revisions or values alone say so. */
   readonly contradiction?: string;
 }
 
@@ -139,11 +140,11 @@ class Check {
   decide(operations: readonly Operation[], keys: readonly string[]): Decision {
     const table = new KeyTable([...keys, ...keysOf(operations)]);
     const initial = table.state(this.#initialRevision, this.#initialKvs);
-    if (this.usesRevisions) {
-      const contradiction = findContradiction(operations, this.#initialRevision);
-      if (contradiction !== undefined) {
-        return { verdict: "none", order: [], state: initial, contradiction: contradiction.text };
-      }
+    const contradiction = this.usesRevisions
+      ? findContradiction(operations, this.#initialRevision)
+      : findValueContradiction(operations, this.#initialKvs);
+    if (contradiction !== undefined) {
+      return { verdict: "none", order: [], state: initial, contradiction: contradiction.text };
     }
     const model = new StoreModel(operations, table, initial, this.usesRevisions);
     const result = searchLinearization(model.spans, model, this.#stepsLeft);

@@ -8,6 +8,7 @@
  * - an operation that is known to change nothing is placed as soon as it fits; that never closes a way;
  * - an unknown one is placed only if the model says it may matter ({@link SearchModel.mayMatter}), and unknown ones of
  *   equal effect only in the order of their calls;
+ * - a step after which something left can never be placed is not taken ({@link SearchModel.isDeadEnd});
  * - a point is given up also if an earlier, failed one had placed the same known operations, was in the same state and had
  *   used up no unknown one that is still to be had here.
  */
@@ -30,6 +31,13 @@ export interface SearchModel<State> {
   mayMatter(unknown: number, after: State, next: number): boolean;
   /** Whether mayMatter has anything to say; it costs a look at all operations that could come next. */
   readonly asksWhatMatters: boolean;
+  /**
+   * Whether going from one state to the other by the operation makes it certain that some operation which is left can never
+   * be placed. May always say no; {@link SearchModel.placed} tells what is left.
+   */
+  isDeadEnd(before: State, after: State, operation: number): boolean;
+  /** The operation was placed, or taken back. */
+  placed(operation: number, isPlaced: boolean): void;
   /** Whether of two known operations that fit, either may have to be tried. */
   readonly knownBranch: boolean;
   hash(state: State): number;
@@ -62,6 +70,9 @@ export function searchLinearization<State>(
 ): SearchResult<State> {
   return new Search(spans, model, maxSteps).run();
 }
+
+/** Points of the memory that are compared in about the time of a step. */
+const COMPARED_PER_STEP = 4;
 
 /** A choice that can be undone. */
 interface Frame<State> {
@@ -100,7 +111,8 @@ class Search<State> {
     let entry = this.#timeline.first;
     let variant = 0;
     while (this.#timeline.knownLeft > 0) {
-      if (this.#steps > this.#maxSteps) return this.#result("undecided");
+      if (this.#steps + this.#memory.compared / COMPARED_PER_STEP > this.#maxSteps)
+        return this.#result("undecided");
       if (this.#choose(entry, variant)) {
         this.#settle();
         entry = this.#timeline.first;
@@ -147,6 +159,7 @@ class Search<State> {
         if (after === undefined) continue;
         // An unknown operation without effect might as well never be placed.
         if (isUnknown && (after === this.#state || !this.#canMatter(operation, after))) continue;
+        if (this.#model.isDeadEnd(this.#state, after, operation)) continue;
         if (this.#tryPoint(at, way, after, isUnknown)) return true;
       }
     }
@@ -186,6 +199,7 @@ class Search<State> {
     const operation = this.#timeline.operationOf(entry);
     this.#trail.push(operation);
     this.#memory.toggle(operation);
+    this.#model.placed(operation, true);
     return this.#timeline.takeOut(operation);
   }
 
@@ -193,6 +207,7 @@ class Search<State> {
     while (this.#trail.length > frame.placed) {
       const operation = this.#trail.pop() as number;
       this.#memory.toggle(operation);
+      this.#model.placed(operation, false);
       this.#timeline.putBack(operation);
     }
     this.#state = frame.state;
@@ -351,6 +366,8 @@ interface Point<State> {
 
 /** Points met before. Compared in full: a hash that two points share costs time and never a wrong answer. */
 class Memory<State> {
+  /** How many points were held against each other. */
+  compared = 0;
   readonly #model: SearchModel<State>;
   readonly #isUnknown: Uint8Array;
   /** By operation: its place among the known, or among the unknown. */
@@ -411,6 +428,7 @@ class Memory<State> {
 
   /** Whether from the earlier point all could be done that can be done from here. */
   #covers(point: Point<State>, state: State): boolean {
+    this.compared += 1;
     for (let word = 0; word < this.#unknown.length; word += 1) {
       if (((point.unknown[word] as number) & ~(this.#unknown[word] as number)) !== 0) return false;
     }

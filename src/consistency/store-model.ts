@@ -18,6 +18,7 @@ import {
 } from "./history.js";
 import type { SearchModel, Span } from "./search.js";
 import { applyRequest, decideTxn, type KeyTable, type StoreState } from "./store.js";
+import { ValueSupply } from "./value-supply.js";
 
 /** What is known of a revision from what answers show of it: keys that it put, with the value where it was shown. */
 export type Evidence = ReadonlyMap<number, ReadonlyMap<string, string | undefined>>;
@@ -40,6 +41,8 @@ export class StoreModel implements SearchModel<StoreState> {
   /** The revisions that a known answer claims to have made. */
   readonly #claimed = new Set<number>();
   readonly #evidence: Evidence;
+  /** Without revisions only: with them a wrong turn shows at once. */
+  readonly #supply: ValueSupply | undefined;
   #lastRevision: number;
   readonly #valueHashes = new Map<string, number>();
 
@@ -63,6 +66,7 @@ export class StoreModel implements SearchModel<StoreState> {
     );
     this.spans = spansOf(operations, this.#requests);
     this.#evidence = usesRevisions ? gatherEvidence(operations) : new Map();
+    this.#supply = usesRevisions ? undefined : new ValueSupply(operations, this.#requests);
     this.#lastRevision = initial.revision;
     for (const { answer } of operations) {
       if (answer === undefined) continue;
@@ -104,6 +108,14 @@ export class StoreModel implements SearchModel<StoreState> {
     // A put right after it hides all that it did, where it did nothing to other keys.
     const written = this.#requests[unknown] as KvRequest;
     return writesBeyond(written, request.key);
+  }
+
+  isDeadEnd(before: StoreState, after: StoreState, operation: number): boolean {
+    return this.#supply?.losesShown(before, after, operation) ?? false;
+  }
+
+  placed(operation: number, isPlaced: boolean): void {
+    this.#supply?.placed(operation, isPlaced ? -1 : 1);
   }
 
   hash(state: StoreState): number {

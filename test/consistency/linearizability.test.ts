@@ -141,6 +141,26 @@ describe("linearizability", () => {
     );
   });
 
+  it("says without revisions which write a stale read has missed, and which value nobody put", () => {
+    const text = (history: readonly Operation[]) => {
+      const result = checkLinearizability(history, { revisions: false });
+      return result.verdict === "violation" ? result.counterexample.text : result.verdict;
+    };
+    // The first write has no answer, but somebody saw its value before the second was called.
+    const lost = op("v", 0, undefined, put("x", "1"));
+    const seen = op("a", 5, 10, get("x"), saw(2, kv("x", "1", 2)));
+    const over = op("w", 20, 30, put("x", "2"), done(3));
+    const stale = op("b", 31, 40, get("x"), saw(2, kv("x", "1", 2)));
+    expect(text([lost, seen, over, stale])).toMatch(
+      /x=1 is that of client v #\d+, in effect no later than at 0.010 ms, and was overwritten .*: client w #\d+ put x=2/,
+    );
+    expect(text([lost, over, stale])).toBe("linearizable");
+    expect(text([seen])).toMatch(/shows x=1; nobody had asked to put that by then/);
+    expect(text([seen, op("w", 11, 30, put("x", "1"), done(2))])).toMatch(
+      /shows x=1; nobody had asked to put/,
+    );
+  });
+
   it("begins where it is told to", () => {
     const initial = { revision: 7, kvs: [kv("x", "old", 5)] };
     const history = [
