@@ -1,12 +1,12 @@
 /**
- * All benches, one after the other: npm run bench [-- engine scheduler raft flagship]
+ * All benches, one after the other: npm run bench [-- engine scheduler raft idle flagship]
  *
  * Each prints figures of this machine and ratios to a baseline measured in the same run, so that a ratio means
  * something where the machine does not. The built files are measured; the benches themselves are loaded by jiti.
  */
 import { createJiti } from "jiti";
 
-const ALL = ["engine", "scheduler", "raft", "flagship"];
+const ALL = ["engine", "scheduler", "raft", "idle", "flagship"];
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !ALL.includes(name));
 if (unknown.length > 0) {
