@@ -14,6 +14,11 @@ export const TIMED_OUT_LEADER_FAILED = error(
   "Unavailable",
   "etcdserver: request timed out, possibly due to previous leader failure",
 );
+/** As before, and the connection with the leader, or at a leader with a quorum, has not stood all that time. */
+export const TIMED_OUT_CONNECTION_LOST = error(
+  "Unavailable",
+  "etcdserver: request timed out, possibly due to connection lost",
+);
 export const LEADER_CHANGED = error("Unavailable", "etcdserver: leader changed");
 export const TOO_MANY_REQUESTS = error("ResourceExhausted", "etcdserver: too many requests");
 export const REQUEST_TOO_LARGE = error("InvalidArgument", "etcdserver: request is too large");

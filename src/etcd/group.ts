@@ -2,6 +2,7 @@
 import { present } from "../assert.js";
 import type { RandomStreams } from "../engine/random.js";
 import { SlotTable } from "../engine/slots.js";
+import type { Snapshot } from "../raft/types.js";
 import type { Variate } from "../units/variate.js";
 import { CLIENT_PURPOSE } from "./client.js";
 import type { EtcdClock, EtcdHandlers } from "./events.js";
@@ -14,9 +15,6 @@ import type { GroupContext, Proposal } from "./process-types.js";
 import type { StoreSnapshot } from "./store.js";
 import type { Network, Socket, SocketOwner } from "./tcp-types.js";
 import type { Backup, EtcdGroupFace, EtcdObserver, StartOptions } from "./world-types.js";
-
-/** Snapshots on their way are kept so many back. */
-const SNAPSHOTS_KEPT = 16;
 
 interface Timer {
   readonly incarnation: number;
@@ -34,9 +32,10 @@ export class EtcdGroup implements EtcdGroupFace, GroupContext {
   readonly #proposals: Proposal[] = [];
   readonly #timers = new SlotTable<Timer>();
   readonly #peerTimers: PeerTimers;
-  readonly #snapshots = new Map<number, StoreSnapshot>();
+  /** Of snapshots on their way; gone with them. */
+  readonly #contents = new WeakMap<Snapshot, StoreSnapshot>();
   #numbers = 0;
-  /** By member, where it is not the model\'s. */
+  /** By member, where it is not the model's. */
   readonly #fsyncs: (Variate | undefined)[] = [];
 
   constructor(
@@ -135,14 +134,12 @@ export class EtcdGroup implements EtcdGroupFace, GroupContext {
     return this.#proposals[data - 1];
   }
 
-  keepSnapshot(index: number, snapshot: StoreSnapshot): void {
-    this.#snapshots.set(index, snapshot);
-    const [oldest] = this.#snapshots.keys();
-    if (this.#snapshots.size > SNAPSHOTS_KEPT && oldest !== undefined) this.#snapshots.delete(oldest);
+  keepContent(snapshot: Snapshot, content: StoreSnapshot): void {
+    this.#contents.set(snapshot, content);
   }
 
-  snapshotAt(index: number): StoreSnapshot {
-    return present(this.#snapshots.get(index), `no snapshot at ${index} is under way`);
+  contentOf(snapshot: Snapshot): StoreSnapshot {
+    return present(this.#contents.get(snapshot), "what was sent has a content");
   }
 
   nextNumber(): number {

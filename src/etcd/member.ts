@@ -15,7 +15,7 @@ import {
 import { ETCD_LIMITS, type MemberModel, type MemberNumber, raftId } from "./model.js";
 import type { PeerTransport, PeerUpcalls } from "./peer-types.js";
 import type { GroupContext } from "./process-types.js";
-import { Server } from "./server.js";
+import { Server, type StoreBase } from "./server.js";
 import { Store, type StoreSnapshot } from "./store.js";
 import type { Backup, MemberFace, StartOptions } from "./world-types.js";
 
@@ -27,14 +27,14 @@ interface Disk {
   image: DurableImage;
   /**
    * The state machine as of `appliedIndex`. A process that starts would make the same of the database file and the log;
-   * where less than that survived, it is made anew ({@link Member.rebuild}).
+   * where less than that survived, it is made anew.
    */
   store: Store;
   appliedIndex: number;
   /** Through here the database file had it. */
   backendIndex: number;
-  /** State at the log's beginning (that of the snapshot in the image), from which it can be made anew; undefined: empty. */
-  base: StoreSnapshot | undefined;
+  /** States from which it can be made anew: among them that of the snapshot in the image, if there is one. */
+  bases: readonly StoreBase[];
 }
 
 const BLANK: DurableImage = { hardState: { term: 0, votedFor: NONE, commitIndex: 0 }, entries: [] };
@@ -140,14 +140,14 @@ export class Member implements MemberFace {
 
   /** Database and log are open: the process takes part from now on. */
   boot(options: StartOptions): Server {
-    const { image, store, appliedIndex, base } = this.#disk;
+    const { image, store, appliedIndex, bases } = this.#disk;
     this.#isBooting = false;
     const config = this.#config();
     // With --force-new-cluster the removals are in the log, but not in force when it looks at who there is.
     const startsAlone =
       membersOf(configurationOf(image, config)).length === 1 && options.forceNewCluster !== true;
     const { number: member, incarnation } = this;
-    const setup = { member, incarnation, config, image, store, appliedIndex, base, startsAlone };
+    const setup = { member, incarnation, config, image, store, appliedIndex, bases, startsAlone };
     const server = new Server(this.#group, setup, (upcalls) => this.#makePeers(member, upcalls));
     this.#server = server;
     return server;
@@ -201,9 +201,23 @@ export class Member implements MemberFace {
       server.stop();
       server.store.leases.demote();
       this.#disk = diskOf(server, keepsWritten, tornEntries);
-      this.#keepCommitted(Math.max(this.#disk.image.hardState.commitIndex, server.backendIndex));
+      this.#takeInstalled();
+      this.#keepCommitted(Math.max(this.#disk.image.hardState.commitIndex, this.#disk.backendIndex));
     }
     this.#group.observer.process?.(this.number, false);
+  }
+
+  /** The disk has a snapshot that the state machine had not come to. */
+  #takeInstalled(): void {
+    const disk = this.#disk;
+    const { snapshot } = disk.image;
+    if (snapshot === undefined || snapshot.index <= disk.appliedIndex) return;
+    const { index } = snapshot;
+    const content = this.#group.contentOf(snapshot);
+    disk.store = Store.restore(content, this.#group.model);
+    disk.bases = [{ index, store: content }];
+    disk.appliedIndex = index;
+    disk.backendIndex = index;
   }
 
   /** The disk knows of no commit beyond `commitIndex`: the state is that of there, until the group tells more. */
@@ -254,19 +268,23 @@ export class Member implements MemberFace {
       store: Store.restore(base, this.#group.model),
       appliedIndex: index,
       backendIndex: index,
-      base,
+      bases: [{ index, store: base }],
     };
   }
 
   /** The state machine as of an index: what there is, or made anew from the log. */
-  #stateAt({ store, appliedIndex, base, image }: Disk, index: number): Store {
+  #stateAt({ store, appliedIndex, bases, image }: Disk, index: number): Store {
     if (appliedIndex === index) return store;
-    assert(index < appliedIndex, `state at ${index}, but only ${appliedIndex} is applied`);
-    const made = base === undefined ? new Store(this.#group.model) : Store.restore(base, this.#group.model);
     const from = image.snapshot?.index ?? 0;
+    assert(index < appliedIndex && index >= from, `no state at ${index} between ${from} and ${appliedIndex}`);
+    const base = bases.find((one) => one.index === from)?.store;
+    assert(base !== undefined || from === 0, `no state at ${from}, where the log begins`);
+    const made = base === undefined ? new Store(this.#group.model) : Store.restore(base, this.#group.model);
     for (const entry of image.entries) {
-      if (entry.index <= from || entry.index > index) continue;
-      const request = this.#group.proposal(entry.data)?.request;
+      if (entry.index > index) break;
+      for (const { type, member } of entry.change?.changes ?? [])
+        if (type === "remove") made.unpublish(member - 1);
+      const request = entry.change === undefined ? this.#group.proposal(entry.data)?.request : undefined;
       if (request !== undefined) made.apply(request, entry.index, this.#group.clock.now);
     }
     return made;
@@ -278,7 +296,7 @@ export class Member implements MemberFace {
       store: new Store(this.#group.model),
       appliedIndex: 0,
       backendIndex: 0,
-      base: undefined,
+      bases: [],
     };
   }
 
@@ -318,8 +336,8 @@ function lastIndexOf(image: DurableImage): number {
 
 /** What a crash of this process leaves on its member's disk. */
 function diskOf(server: Server, keepsWritten: boolean, tornEntries: number): Disk {
-  const { store, appliedIndex, backendIndex, base } = server;
-  return { image: server.loop.image(keepsWritten, tornEntries), store, appliedIndex, backendIndex, base };
+  const { store, appliedIndex, backendIndex, bases } = server;
+  return { image: server.loop.image(keepsWritten, tornEntries), store, appliedIndex, backendIndex, bases };
 }
 
 /** Who takes part according to what the disk knows to be committed. */

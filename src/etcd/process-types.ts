@@ -1,6 +1,6 @@
 /** What one process of a member needs of the group around it. */
 import type { RandomStreams } from "../engine/random.js";
-import type { ConfigurationChange } from "../raft/types.js";
+import type { ConfigurationChange, Snapshot } from "../raft/types.js";
 import type { Micros } from "../units/time.js";
 import type { Variate } from "../units/variate.js";
 import type { EtcdClock } from "./events.js";
@@ -35,9 +35,9 @@ export interface GroupContext {
   /** Keeps a proposal and returns the data of its entry. */
   propose(proposal: Proposal): number;
   proposal(data: number): Proposal | undefined;
-  /** The state as of an index, for a snapshot under way. All members' states at an index are equal, so one is kept. */
-  keepSnapshot(index: number, snapshot: StoreSnapshot): void;
-  snapshotAt(index: number): StoreSnapshot;
+  /** What goes with a snapshot of Raft's that is sent: the state machine as of its index. */
+  keepContent(snapshot: Snapshot, content: StoreSnapshot): void;
+  contentOf(snapshot: Snapshot): StoreSnapshot;
   /** A number never given before. */
   nextNumber(): number;
   /** Runs `action` unless the process is another one by then. */

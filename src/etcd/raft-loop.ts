@@ -35,6 +35,8 @@ export interface RaftLoopHost {
   changed(role: Role, roleBefore: Role, leader: number, leaderBefore: number): void;
 }
 
+const NOTHING: readonly Entry[] = Object.freeze([]);
+
 interface Outgoing {
   readonly message: Message;
   /** The write it waits for; 0: none. */
@@ -59,16 +61,22 @@ export class RaftLoop {
   /** Messages of the batch being saved, which leave after it. */
   #held: Outgoing[] = [];
   #missedTick = false;
+  /** A snapshot of the batch being saved and what is committed behind it: applied once they are on the disk. */
+  #waitingSnapshot: Snapshot | undefined;
+  #waitingCommitted: readonly Entry[] = NOTHING;
   #isHandling = false;
   #role: Role = "follower";
   #leader = NONE;
   #term: number;
   /** Ticks of this process. */
   ticks = 0;
-  /** The commit index that the log's hard state was last written with, perhaps without an fsync. */
-  writtenCommitIndex: number;
-  /** The commit index at the last fsync. */
-  syncedCommitIndex: number;
+  /** The commit index as of the batch handled last. */
+  #batchCommitIndex: number;
+  /**
+   * The commit index that the disk has. A hard state in which only that has changed stays in the process' own buffer
+   * until something else is written (raft.MustSync, and the page writer of etcd's write-ahead log).
+   */
+  #savedCommitIndex: number;
 
   constructor(
     config: RaftConfig,
@@ -81,9 +89,14 @@ export class RaftLoop {
     this.#incarnation = incarnation;
     this.electionTicks = config.electionTicks;
     this.node = RaftNode.restart(config, image.hardState, image.entries, appliedIndex, image.snapshot);
-    this.writtenCommitIndex = image.hardState.commitIndex;
-    this.syncedCommitIndex = image.hardState.commitIndex;
+    this.#batchCommitIndex = image.hardState.commitIndex;
+    this.#savedCommitIndex = image.hardState.commitIndex;
     this.#term = image.hardState.term;
+  }
+
+  /** What the disk knows to be committed and the state machine has not, is applied. Once, before anything else. */
+  start(): void {
+    this.#step(this.node.persisted(this.node.durableSequence), undefined);
   }
 
   /** The ticker fired. While the loop waits for the disk one tick is kept, others are missed. */
@@ -133,7 +146,9 @@ export class RaftLoop {
     this.#step(this.node.reportSnapshot(member, isDelivered), undefined);
   }
 
+  /** Nothing, if one that was installed meanwhile reaches further. */
   takeSnapshot(index: number, compactThrough: number): void {
+    if (index <= (this.node.snapshot?.index ?? 0)) return;
     this.#step(this.node.takeSnapshot(index, compactThrough), undefined);
   }
 
@@ -141,9 +156,12 @@ export class RaftLoop {
   saved(): void {
     const sequence = this.#saving;
     this.#saving = 0;
-    this.syncedCommitIndex = this.writtenCommitIndex;
-    // What is committed by this fsync belongs to the next batch, so the messages of this one go first.
+    this.#savedCommitIndex = this.#batchCommitIndex;
+    // What is committed by this fsync, and what applying leads to, belongs to the next batch: this one's messages go first.
+    this.#isHandling = true;
     this.#absorb(this.node.persisted(sequence), undefined);
+    this.#applyWaiting();
+    this.#isHandling = false;
     this.#sendHeld();
     if (this.#missedTick) {
       this.#missedTick = false;
@@ -153,8 +171,8 @@ export class RaftLoop {
   }
 
   /**
-   * What a crash leaves: with `keepsWritten` (a process died, the kernel lives) all that was written, else what was
-   * synced and of the write under way the first `tornEntries` entries.
+   * What a crash leaves: with `keepsWritten` (a process died, the kernel lives) also the write under way, else what was
+   * synced and of that write the first `tornEntries` entries.
    */
   image(keepsWritten: boolean, tornEntries = 0): DurableImage {
     const { node } = this;
@@ -164,8 +182,8 @@ export class RaftLoop {
       : node.durableImage(node.durableSequence, keepsWritten || this.#saving === 0 ? 0 : tornEntries);
     const { entries, snapshot, hardState } = image;
     const last = entries[entries.length - 1]?.index ?? snapshot?.index ?? 0;
-    const written = keepsWritten ? this.writtenCommitIndex : this.syncedCommitIndex;
-    const commitIndex = Math.max(hardState.commitIndex, Math.min(written, last));
+    const saved = isWriting ? this.#batchCommitIndex : this.#savedCommitIndex;
+    const commitIndex = Math.max(hardState.commitIndex, Math.min(saved, last));
     return { ...image, hardState: { ...hardState, commitIndex } };
   }
 
@@ -255,7 +273,7 @@ export class RaftLoop {
     this.#committed = [];
     this.#snapshot = undefined;
     this.#readContext = -1;
-    this.writtenCommitIndex = node.commitIndex;
+    this.#batchCommitIndex = node.commitIndex;
     if (node.writeSequence > node.durableSequence) this.#saving = node.writeSequence;
     if (this.#softStateChanged) {
       this.#softStateChanged = false;
@@ -263,7 +281,11 @@ export class RaftLoop {
     }
     if (readContext >= 0) host.readState(readContext, this.#readIndex);
     this.#queue(outgoing, isLeader);
-    if (committed.length > 0 || snapshot !== undefined) host.apply(snapshot, committed);
+    if (snapshot !== undefined) {
+      // Raft has written what it installed, so this batch is saved.
+      this.#waitingSnapshot = snapshot;
+      this.#waitingCommitted = committed;
+    } else if (committed.length > 0) host.apply(undefined, committed);
     if (this.#saving > 0) host.save();
     else this.#sendHeld();
   }
@@ -281,6 +303,15 @@ export class RaftLoop {
       if (isLeader && one.after <= this.node.durableSequence) this.#host.send(one.message, one.beat);
       else this.#held.push(one);
     }
+  }
+
+  #applyWaiting(): void {
+    const snapshot = this.#waitingSnapshot;
+    if (snapshot === undefined) return;
+    const committed = this.#waitingCommitted;
+    this.#waitingSnapshot = undefined;
+    this.#waitingCommitted = NOTHING;
+    this.#host.apply(snapshot, committed);
   }
 
   #sendHeld(): void {

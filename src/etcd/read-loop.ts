@@ -16,6 +16,7 @@ export interface ReadLoopHost {
   ask(context: number): void;
   /** A number that no process of the group has used. */
   nextContext(): number;
+  nowUs(): Micros;
   after(delayUs: Micros, action: () => void): void;
 }
 
@@ -27,9 +28,10 @@ export class ReadLoop {
   #context = -1;
   /** The index that this round's reads wait to be applied; -1: not confirmed yet. */
   #confirmedIndex = -1;
-  /** Stale timers carry an older one. */
-  #round = 0;
-  #attempt = 0;
+  #deadlineUs: Micros = 0;
+  /** When Raft is asked again. */
+  #retryUs: Micros = 0;
+  #isLooking = false;
 
   constructor(host: ReadLoopHost, timeoutUs: Micros) {
     this.#host = host;
@@ -74,27 +76,39 @@ export class ReadLoop {
     this.#waiting = [];
     this.#context = this.#host.nextContext();
     this.#confirmedIndex = -1;
-    const round = ++this.#round;
-    this.#host.after(this.#timeoutUs, () => {
-      if (round === this.#round && this.#confirmedIndex < 0) this.#end("timeout");
-    });
+    this.#deadlineUs = this.#host.nowUs() + this.#timeoutUs;
     this.#ask();
   }
 
   #ask(): void {
-    const round = this.#round;
-    const attempt = ++this.#attempt;
-    this.#host.after(ETCD_LIMITS.readIndexRetryUs, () => {
-      if (round === this.#round && attempt === this.#attempt && this.#confirmedIndex < 0) this.#ask();
-    });
+    this.#retryUs = this.#host.nowUs() + ETCD_LIMITS.readIndexRetryUs;
+    this.#lookLater();
     this.#host.ask(this.#context);
+  }
+
+  /** One timer for all rounds: later rounds are due later, so that a round that is answered costs no event. */
+  #lookLater(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    const dueUs = Math.min(this.#retryUs, this.#deadlineUs);
+    this.#host.after(dueUs - this.#host.nowUs(), () => {
+      this.#isLooking = false;
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    if (this.#current === undefined || this.#confirmedIndex >= 0) return;
+    const now = this.#host.nowUs();
+    if (now >= this.#deadlineUs) this.#end("timeout");
+    else if (now >= this.#retryUs) this.#ask();
+    else this.#lookLater();
   }
 
   #end(failure: ReadFailure | undefined): void {
     const done = this.#current ?? [];
     this.#current = undefined;
     this.#confirmedIndex = -1;
-    this.#round++;
     for (const waiter of done) waiter(failure);
     if (this.#current === undefined && this.#waiting.length > 0) this.#begin();
   }

@@ -2,6 +2,9 @@
  * Whether a change of members is let through: etcd's strict reconfiguration check, which refuses what would leave fewer
  * than a quorum of started or connected members (server/etcdserver/api/membership and server.go of 3.5).
  */
+import type { Micros } from "../units/time.js";
+import type { MemberNumber } from "./model.js";
+import type { PeerTransport } from "./peer-types.js";
 
 /** Voters as the answering member sees them. */
 export interface VotersSeen {
@@ -31,12 +34,25 @@ export function isReadyToPromote({ voters, started }: VotersSeen): boolean {
   return started + 1 >= quorumOf(voters + 1);
 }
 
-/** `connected`: voters with which a connection has stood for the health interval, this member included. The new one counts as not connected. */
+/**
+ * `connected`: voters with which a connection has stood for the health interval, this member included. The new one
+ * counts as not connected; a group of one may grow all the same.
+ */
 export function isConnectedAfterAdding(connected: number, voters: number): boolean {
-  return connected >= quorumOf(voters + 1);
+  return voters === 1 || connected >= quorumOf(voters + 1);
 }
 
 /** A connected voter is removed: the rest of the connected must be a quorum of the rest. */
 export function isConnectedAfterRemoving(connected: number, voters: number): boolean {
   return connected - 1 >= 1 + Math.floor((voters - 1) / 2);
+}
+
+/** Whether a connection with the other member has stood since before `sinceUs`. */
+export function isConnectedSince(
+  peers: Pick<PeerTransport, "activeSinceUs">,
+  member: MemberNumber,
+  sinceUs: Micros,
+): boolean {
+  const activeSinceUs = peers.activeSinceUs(member);
+  return activeSinceUs !== undefined && activeSinceUs < sinceUs;
 }

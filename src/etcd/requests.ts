@@ -273,6 +273,9 @@ export type ClientMessage =
   | { readonly type: "response"; readonly number: number; readonly response: Response }
   | { readonly type: "watch"; readonly response: WatchResponse };
 
+/** Bytes of a response without values: status line, headers, JSON around it. */
+export const RESPONSE_BYTES = 300;
+
 /** A lease as its holder sees it. */
 export interface LeaseView {
   readonly id: number;

@@ -2,16 +2,16 @@
  * One process of an etcd member from the moment its boot is over: raft loop, state machine and API together. It dies with
  * the process; what lives on is on the member's disk (member.ts).
  */
-import { assert } from "../assert.js";
 import type { CountedDraws } from "../engine/random.js";
 import { quantile } from "../engine/variates.js";
-import { isVoter, membersOf } from "../raft/configuration.js";
+import { membersOf } from "../raft/configuration.js";
 import {
   type Configuration,
   type ConfigurationChange,
   type DurableImage,
   EMPTY_DATA,
   type Entry,
+  type InstallSnapshot,
   type Message,
   NONE,
   type RaftConfig,
@@ -31,11 +31,19 @@ import { WatchHub } from "./watch.js";
 
 /** Applying takes this long at least before it is an event of its own, µs. */
 const APPLY_EVENT_US = 200;
+/** Snapshots under way at a time (maxInFlightMsgSnap). */
+const SNAPSHOTS_IN_FLIGHT_MAX = 16;
 /** A process that was removed from its group ends so much later (server.go: 10 × 100 ms). */
 const REMOVED_EXIT_US = 1_000_000;
 /** Waits for peers, to fast-forward the election timer, look so often and so long. */
 const PEER_LOOK_US = 50_000;
 const PEER_LOOKS = 100;
+
+/** The state machine as of an index, kept as a file. */
+export interface StoreBase {
+  readonly index: number;
+  readonly store: StoreSnapshot;
+}
 
 interface Batch {
   readonly snapshot: Snapshot | undefined;
@@ -51,8 +59,8 @@ export interface ServerSetup {
   readonly store: Store;
   /** Of `store`. */
   readonly appliedIndex: number;
-  /** The state at the beginning of the image's log; undefined: empty. */
-  readonly base: StoreSnapshot | undefined;
+  /** The states that the disk has, of which one is that at the beginning of the image's log; none: that is empty. */
+  readonly bases: readonly StoreBase[];
   /** With --force-new-cluster or as the only member: it takes itself for a group of one at its start. */
   readonly startsAlone: boolean;
 }
@@ -65,14 +73,16 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   readonly api: Api;
   readonly reads: ReadLoop;
   store: Store;
-  /** The state at the log's beginning. */
-  base: StoreSnapshot | undefined;
+  /** The states at the log's beginning now and before: the disk has the later one only once it is written. */
+  bases: readonly StoreBase[];
   watches: WatchHub;
   appliedIndex: number;
   /** As of the last batch handed out to be applied; the API's word. */
   committedIndex: number;
   /** Whom this process' API takes for the leader: a Raft identity, or NONE. */
   leader = NONE;
+  /** When this process last began to lead; -Infinity: never. */
+  leadElectedUs = Number.NEGATIVE_INFINITY;
   /** It has published itself: it answers clients. */
   isReady = false;
   readonly #group: GroupContext;
@@ -83,26 +93,28 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   #isApplying = false;
   /** Index of the last snapshot, taken or installed. */
   #snapshotIndex: number;
-  /** Snapshots on their way, or there for less than the release delay. */
+  /** Snapshots on their way, or there for less than the release delay; and by member, those that are on their way. */
   #snapshotsInFlight = 0;
+  readonly #snapshotsTo = new Map<MemberNumber, number>();
   /** InstallSnapshot messages that wait until the state machine has got there. */
-  #waitingSnapshots: Message[] = [];
+  #waitingSnapshots: InstallSnapshot[] = [];
   /** Applied through here when the backend was last committed, and the number of that commit's interval. */
   #backendIndex: number;
   #backendInterval: number;
-  readonly #startedUs: Micros;
+  /** When this process' boot was over: backend commits and looks at leases are counted from then. */
+  readonly startedUs: Micros;
 
   constructor(group: GroupContext, setup: ServerSetup, makePeers: (upcalls: PeerUpcalls) => PeerTransport) {
     this.#group = group;
     this.member = setup.member;
     this.incarnation = setup.incarnation;
     this.store = setup.store;
-    this.base = setup.base;
+    this.bases = setup.bases;
     this.watches = new WatchHub(setup.store);
     this.appliedIndex = setup.appliedIndex;
     this.committedIndex = setup.appliedIndex;
     this.#backendIndex = setup.appliedIndex;
-    this.#startedUs = group.clock.now;
+    this.startedUs = group.clock.now;
     this.#backendInterval = 0;
     this.#startsAlone = setup.startsAlone;
     this.#snapshotIndex = setup.image.snapshot?.index ?? 0;
@@ -113,6 +125,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
       {
         ask: (context) => this.loop.readIndex(context),
         nextContext: () => group.nextNumber(),
+        nowUs: () => group.clock.now,
         after: (delayUs, action) => this.after(delayUs, action),
       },
       requestTimeoutUs(group.model),
@@ -124,6 +137,8 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   start(): void {
     for (const id of membersOf(this.configuration)) this.#addPeer(id);
     this.peers.start();
+    this.loop.start();
+    if (this.appliedIndex > 0 && !membersOf(this.configuration).includes(raftId(this.member))) this.#leave();
     if (this.#startsAlone) this.loop.advanceTicks(this.#electionTicks - 1);
     else this.#lookForPeers(PEER_LOOKS);
     this.api.publish();
@@ -138,7 +153,9 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   }
 
   get isLearner(): boolean {
-    return !isVoter(this.configuration, raftId(this.member));
+    const { learners, learnersNext } = this.configuration;
+    const id = raftId(this.member);
+    return learners.includes(id) || learnersNext.includes(id);
   }
 
   get isLeader(): boolean {
@@ -165,8 +182,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   send(message: Message, beat: Beat | undefined): void {
     this.#group.observer.sent?.(this.member, message);
     if (message.type === "InstallSnapshot") {
-      this.#waitingSnapshots.push(message);
-      this.#snapshotsInFlight++;
+      if (this.#waitingSnapshots.length < SNAPSHOTS_IN_FLIGHT_MAX) this.#waitingSnapshots.push(message);
       this.#sendSnapshots();
       return;
     }
@@ -180,7 +196,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
     if (role !== roleBefore || leader === leaderBefore) observer.role?.(this.member, role, roleBefore, term);
     if (leader !== leaderBefore) {
       observer.leader?.(this.member, leader === NONE ? undefined : leader - 1, term);
-      if (leader !== NONE) this.api.leaderKnown();
+      if (leader !== NONE) this.api.proposals.leaderKnown();
     }
   }
 
@@ -188,6 +204,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
     const isNew = leader !== NONE && leader !== this.leader;
     this.leader = leader;
     if (role !== "leader") this.store.leases.demote();
+    if (isNew && this.isLeader) this.leadElectedUs = this.#group.clock.now;
     if (isNew) this.reads.leaderChanged();
   }
 
@@ -203,7 +220,8 @@ export class Server implements RaftLoopHost, PeerUpcalls {
 
   dropped(data: number): void {
     const proposal = this.#group.proposal(data);
-    if (proposal !== undefined && proposal.incarnation === this.incarnation) this.api.refused(proposal.id);
+    if (proposal !== undefined && proposal.incarnation === this.incarnation)
+      this.api.proposals.refused(proposal.id);
   }
 
   // What the transport tells.
@@ -218,8 +236,12 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   }
 
   snapshotSent(member: MemberNumber, isDelivered: boolean): void {
-    if (isDelivered) this.after(ETCD_LIMITS.releaseDelayUs, () => this.#snapshotsInFlight--);
-    else this.#snapshotsInFlight--;
+    const left = this.#snapshotsTo.get(member) ?? 0;
+    if (left > 0) {
+      this.#snapshotsTo.set(member, left - 1);
+      if (isDelivered) this.after(ETCD_LIMITS.releaseDelayUs, () => this.#snapshotsInFlight--);
+      else this.#snapshotsInFlight--;
+    }
     this.#group.observer.happened?.(this.member, isDelivered ? "snapshotDelivered" : "snapshotFailed");
     this.loop.reportSnapshot(raftId(member), isDelivered);
   }
@@ -227,21 +249,22 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   // The state machine.
 
   #applyNext(): void {
+    // What is applied may have Raft hand out more, which waits for its turn.
+    this.#isApplying = true;
     for (let batch = this.#queue.shift(); batch !== undefined; batch = this.#queue.shift()) {
       const { applyUs } = this.#group.model.costs;
       const costUs = Math.round(batch.entries.length * applyUs);
-      const now = batch;
       if (costUs >= APPLY_EVENT_US) {
-        this.#isApplying = true;
+        const now = batch;
         this.after(costUs, () => {
-          this.#isApplying = false;
           this.#applyBatch(now);
-          if (!this.#isApplying) this.#applyNext();
+          this.#applyNext();
         });
         return;
       }
-      this.#applyBatch(now);
+      this.#applyBatch(batch);
     }
+    this.#isApplying = false;
   }
 
   #applyBatch({ snapshot, entries }: Batch): void {
@@ -263,14 +286,14 @@ export class Server implements RaftLoopHost, PeerUpcalls {
     observer.applied?.(this.member, entry.index, proposal?.request);
     if (entry.change !== undefined) {
       this.#applyChange(entry.change);
-      if (proposal !== undefined) this.api.applied(proposal, this.api.membersOutcome());
+      if (proposal !== undefined) this.api.proposals.applied(proposal, this.api.members.list());
       return;
     }
     if (proposal?.request === undefined) {
       this.reads.firstCommitInTerm();
       if (this.isLeader) {
         this.store.leases.promote(this.#group.model.electionUs, this.#group.clock.now);
-        this.api.watchLeases();
+        this.api.leases.watchEnds();
       }
       return;
     }
@@ -278,37 +301,39 @@ export class Server implements RaftLoopHost, PeerUpcalls {
     const { outcome, events, raisesAlarm } = this.store.apply(proposal.request, entry.index, now);
     if (events.length > 0) {
       observer.wrote?.(this.member, proposal.request, events);
-      if (this.watches.count > 0) this.api.notifyWatches(events);
+      if (this.watches.count > 0) this.api.watches.notify(events);
     }
-    if (raisesAlarm) this.api.appliedOverQuota(proposal, outcome);
-    else this.api.applied(proposal, outcome);
-    if (outcome.type === "lease") this.api.watchLeases();
+    if (raisesAlarm) this.api.proposals.appliedOverQuota(proposal, outcome);
+    else this.api.proposals.applied(proposal, outcome);
+    if (outcome.type === "lease") this.api.leases.watchEnds();
   }
 
   #applyChange(change: ConfigurationChange): void {
     for (const { type, member } of change.changes) {
       if (type === "remove") {
         this.store.unpublish(member - 1);
-        if (member === raftId(this.member)) {
-          this.after(REMOVED_EXIT_US, () => this.#group.exitRemoved(this.member, this.incarnation));
-        } else this.peers.removePeer(member - 1);
+        if (member === raftId(this.member)) this.#leave();
+        else this.#removePeer(member - 1);
       } else if (type !== "update") this.#addPeer(member);
     }
   }
 
   #install(snapshot: Snapshot): void {
     this.#group.observer.happened?.(this.member, "snapshotInstalled");
-    this.base = this.#group.snapshotAt(snapshot.index);
-    this.store = Store.restore(this.base, this.#group.model);
+    const { index } = snapshot;
+    const store = this.#group.contentOf(snapshot);
+    this.store.leases.demote();
+    this.store = Store.restore(store, this.#group.model);
+    this.bases = [{ index, store }];
     this.watches.moveTo(this.store);
-    this.api.syncWatches();
-    this.appliedIndex = snapshot.index;
-    this.#snapshotIndex = snapshot.index;
+    this.api.watches.sync();
+    this.appliedIndex = index;
+    this.#snapshotIndex = index;
+    this.#backendIndex = index;
     const members = membersOf(snapshot.configuration);
     for (let m = 0; m < this.#group.model.members.length; m++) {
-      if (m === this.member) continue;
       if (members.includes(raftId(m))) this.#addPeer(raftId(m));
-      else this.peers.removePeer(m);
+      else if (m !== this.member) this.#removePeer(m);
     }
   }
 
@@ -316,27 +341,50 @@ export class Server implements RaftLoopHost, PeerUpcalls {
     const { snapshotCount, snapshotCatchUpEntries } = this.#group.model;
     const index = this.appliedIndex;
     if (index - this.#snapshotIndex <= snapshotCount) return;
-    this.#snapshotIndex = index;
     this.#group.observer.happened?.(this.member, "snapshotTaken");
-    this.base = this.store.snapshot();
+    this.#snapshotIndex = index;
+    // The backend is committed first, so that it is never behind the log's beginning.
+    this.#backendIndex = index;
+    this.bases = [...this.bases.slice(-1), { index, store: this.store.snapshot() }];
     const keep = this.#snapshotsInFlight > 0 ? 0 : index - snapshotCatchUpEntries;
     this.loop.takeSnapshot(index, Math.max(keep, 0));
   }
 
-  /** Those for which the state machine has just the index, and which still make sense. */
+  /**
+   * A snapshot goes out when the state machine has just its index. One that comes too late for that, because this member
+   * no longer led when its batch was through, has nobody to wait for it.
+   */
   #sendSnapshots(): void {
-    const due = this.#waitingSnapshots.filter(
-      (message) => message.type === "InstallSnapshot" && message.snapshot.index <= this.appliedIndex,
-    );
-    if (due.length === 0) return;
-    this.#waitingSnapshots = this.#waitingSnapshots.filter((message) => !due.includes(message));
-    for (const message of due) {
-      if (message.type !== "InstallSnapshot") continue;
-      const { index } = message.snapshot;
-      assert(index === this.appliedIndex, `a snapshot at ${index}, but ${this.appliedIndex} is applied`);
-      this.#group.keepSnapshot(index, this.store.snapshot());
+    const waiting = this.#waitingSnapshots;
+    this.#waitingSnapshots = waiting.filter(({ snapshot }) => snapshot.index > this.appliedIndex);
+    if (this.#waitingSnapshots.length === waiting.length) return;
+    for (const message of waiting) {
+      const to = message.to - 1;
+      if (message.snapshot.index !== this.appliedIndex || !membersOf(this.configuration).includes(message.to))
+        continue;
+      this.#snapshotsInFlight++;
+      this.#snapshotsTo.set(to, (this.#snapshotsTo.get(to) ?? 0) + 1);
+      this.#group.keepContent(message.snapshot, this.store.snapshot());
       this.peers.send(message, this.store.backendBytes);
     }
+  }
+
+  /**
+   * It is no member any more: etcd's server stops itself. Members keep their numbers here, so one that joins anew finds
+   * its own removal in the log; it stays.
+   */
+  #leave(): void {
+    this.after(REMOVED_EXIT_US, () => {
+      if (membersOf(this.configuration).includes(raftId(this.member))) return;
+      this.#group.exitRemoved(this.member, this.incarnation);
+    });
+  }
+
+  /** What was on its way to the peer is given up without a report. */
+  #removePeer(member: MemberNumber): void {
+    this.peers.removePeer(member);
+    this.#snapshotsInFlight -= this.#snapshotsTo.get(member) ?? 0;
+    this.#snapshotsTo.delete(member);
   }
 
   #addPeer(id: number): void {
@@ -359,7 +407,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   }
 
   #interval(): number {
-    return Math.floor((this.#group.clock.now - this.#startedUs) / ETCD_LIMITS.backendIntervalUs);
+    return Math.floor((this.#group.clock.now - this.startedUs) / ETCD_LIMITS.backendIntervalUs);
   }
 
   #noteBackend(): void {
