@@ -125,12 +125,17 @@ describe("a member whose process dies", () => {
     rig.until(1990);
     expect(rig.process(0).unreachables[0]).toEqual({ at: 1010, member: 1 });
     expect(rig.process(0).peers.activePeers).toBe(0);
+    // Two readers, ten dials a second each, of at most five events.
+    const { steps } = rig.simulation;
+    rig.until(2990);
+    expect(rig.simulation.steps - steps).toBeLessThan(2 * 10 * 5 + 5);
+    expect(rig.simulation.steps - steps).toBeGreaterThan(2 * 9 * 3);
     const process = rig.start(1);
-    rig.until(2200);
+    rig.until(3200);
     expect(rig.process(0).peers.activePeers).toBe(1);
     rig.send(heartbeat(0, 1));
-    rig.until(2300);
-    expect(process.arrivals()).toEqual([2210]);
+    rig.until(3300);
+    expect(process.arrivals()).toEqual([3210]);
   });
 
   it("behind a cut, and is back after the heal, answers by requests until its peers' readers notice", () => {

@@ -144,8 +144,8 @@ class Life {
   }
 
   /** Sockets that are still open on both sides, with what was handed to them. */
-  *open(): Iterable<Line> {
-    for (const { socket, line } of this.#sockets) if (socket.isOpen) yield line;
+  *open(): Iterable<{ readonly socket: Socket; readonly line: Line }> {
+    for (const one of this.#sockets) if (one.socket.isOpen) yield one;
   }
 }
 
@@ -165,9 +165,11 @@ describe("lives of connections", () => {
   it("deliver everything, once all is healed, to where a connection stays open", () => {
     let checked = 0;
     for (const [seed, life] of lives.entries())
-      for (const line of life.open()) {
+      for (const { socket, line } of life.open()) {
         checked++;
         expect(line.heard, `seed ${seed}`).toEqual(line.sent);
+        expect(socket.unacknowledgedBytes, `seed ${seed}`).toBe(0);
+        expect(socket.isStalled, `seed ${seed}`).toBe(false);
       }
     expect(checked).toBeGreaterThan(100);
   });

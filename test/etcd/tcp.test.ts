@@ -186,6 +186,25 @@ describe("a black hole", () => {
     expect(b.items).toEqual(["x", "0", "1", "2", "3"]);
   });
 
+  it("takes what had come behind a lost item too, if it comes again before that arrived", () => {
+    const rig = new Rig({ oneWayMs: 15 });
+    const { a, b } = rig.pair();
+    rig.at(1000, () => rig.cutBoth(0, 1));
+    rig.at(1001, () => send(a, "lost"));
+    rig.at(1002, () => rig.healBoth(0, 1));
+    rig.at(1003, () => send(a, "kept"));
+    rig.at(1015, () => send(a, "lost as well"));
+    rig.at(1020, () => rig.cutBoth(0, 1));
+    rig.at(1025, () => rig.healBoth(0, 1));
+    rig.until(3000);
+    // 1001 + 232 → 1236. What the receiver kept comes with the lost item, the other a round trip later.
+    expect(b.heard).toEqual([
+      { at: 1251, what: "lost" },
+      { at: 1251, what: "kept" },
+      { at: 1281, what: "lost as well" },
+    ]);
+  });
+
   it("is given up after fifteen retransmissions, each at most 120 s after the one before", () => {
     const rig = new Rig({ oneWayMs: 1.25 });
     const { a } = rig.pair();
