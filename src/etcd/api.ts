@@ -60,8 +60,8 @@ export class Api {
     });
   }
 
-  /** A request has come in; its handling takes half the request's time before, half after. */
-  take(request: Request, answer: Answer): Cancel {
+  /** A request has come in; its handling takes half the request's time before, half after. Answered with the store's revision as of the outcome. */
+  take(request: Request, answer: (outcome: Outcome, revision: number) => void): Cancel {
     let isCanceled = false;
     let cancel: Cancel | undefined;
     const half = this.#halfHandlingUs();
@@ -69,8 +69,10 @@ export class Api {
       if (isCanceled) return;
       cancel = this.#handle(request, (outcome) => {
         if (isCanceled) return;
+        // The answer names the revision it was made at, whatever is applied until it leaves.
+        const { revision } = this.#server.store;
         this.#server.after(half, () => {
-          if (!isCanceled) answer(outcome);
+          if (!isCanceled) answer(outcome, revision);
         });
       });
     };
@@ -84,9 +86,14 @@ export class Api {
     };
   }
 
-  response(outcome: Outcome): Response {
-    const { member, store, loop } = this.#server;
-    return { header: { member, term: loop.node.term, revision: store.revision }, outcome };
+  /** The store's, now. */
+  get revision(): number {
+    return this.#server.store.revision;
+  }
+
+  response(outcome: Outcome, revision: number): Response {
+    const { member, loop } = this.#server;
+    return { header: { member, term: loop.node.term, revision }, outcome };
   }
 
   #halfHandlingUs(): Micros {

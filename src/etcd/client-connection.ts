@@ -27,9 +27,9 @@ export class ClientConnection implements SocketOwner {
     const message = item as ClientMessage;
     assert(message.type === "request", "clients send requests");
     const { number, request } = message;
-    const cancel = this.#api.take(request, (outcome) => {
+    const cancel = this.#api.take(request, (outcome, revision) => {
       this.#cancels.delete(number);
-      this.#answer(number, request, outcome);
+      this.#answer(number, request, outcome, revision);
     });
     this.#cancels.set(number, cancel);
   }
@@ -41,10 +41,11 @@ export class ClientConnection implements SocketOwner {
     this.#watches.clear();
   }
 
-  #answer(number: number, request: Request, outcome: Outcome): void {
+  #answer(number: number, request: Request, outcome: Outcome, revision: number): void {
     if (!this.#socket.isOpen) return;
     if (request.type === "watch" && outcome.type === "watchCreated") {
-      this.#open(number, request);
+      // A watch begins when it is made, not when it was asked for.
+      this.#open(number, request, this.#api.revision);
       return;
     }
     if (request.type === "watchCancel") {
@@ -52,17 +53,17 @@ export class ClientConnection implements SocketOwner {
       if (watch !== undefined) this.#api.watches.close(watch);
       this.#watches.delete(request.watch);
     }
-    this.#send(number, outcome);
+    this.#send(number, outcome, revision);
   }
 
-  #open(number: number, request: WatchRequest): void {
+  #open(number: number, request: WatchRequest, revision: number): void {
     const opened = this.#api.watches.open(request, this.#socket, number);
     if (typeof opened === "number") this.#watches.set(number, opened);
-    this.#send(number, typeof opened === "number" ? { type: "watchCreated" } : opened);
+    this.#send(number, typeof opened === "number" ? { type: "watchCreated" } : opened, revision);
   }
 
-  #send(number: number, outcome: Outcome): void {
-    const item: ClientMessage = { type: "response", number, response: this.#api.response(outcome) };
+  #send(number: number, outcome: Outcome, revision: number): void {
+    const item: ClientMessage = { type: "response", number, response: this.#api.response(outcome, revision) };
     this.#socket.send(item, RESPONSE_BYTES);
   }
 }
