@@ -66,6 +66,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   elections: ["assert.ts", "units", "engine", "raft"],
   etcd: ["assert.ts", "units", "engine", "raft"],
   consistency: ["assert.ts", "units"],
+  swarm: ["assert.ts", "units", "engine", "raft", "etcd", "consistency"],
 };
 
 /** The doors of each dependency and of each module of Node.js: files or folders of src. */
