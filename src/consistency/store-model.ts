@@ -129,7 +129,10 @@ export class StoreModel implements SearchModel<StoreState> {
   equal(a: StoreState, b: StoreState): boolean {
     if (a === b) return true;
     if (this.#usesRevisions && a.revision !== b.revision) return false;
-    const same = this.#usesRevisions ? sameKv : sameValue;
+    // A lease is no part of what is compared without revisions, but its end takes the key away.
+    const same = this.#usesRevisions
+      ? sameKv
+      : (one: KeyValue, other: KeyValue) => sameValue(one, other) && one.lease === other.lease;
     return a.kvs.every((kv, number) => {
       const other = b.kvs[number];
       return kv === other || (kv !== undefined && other !== undefined && same(kv, other));

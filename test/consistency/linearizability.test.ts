@@ -1,14 +1,14 @@
 /** Linearizability: small histories by hand, random ones from an atomic store, and a second judge that tries every order. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { KeyValue, KvAnswer, KvRequest, Operation } from "../../src/consistency/history.js";
+import type { KeyValue, KvAnswer, KvRequest, Operation, Put } from "../../src/consistency/history.js";
 import { checkLinearizability } from "../../src/consistency/linearizability.js";
 import { RandomStreams } from "../../src/engine/random.js";
 import { corrupt } from "./corrupt.js";
 import { randomHistory } from "./random-history.js";
 import { isLinearizableByTrying } from "./twin.js";
 
-const put = (key: string, value: string): KvRequest => ({ type: "put", key, value });
+const put = (key: string, value: string): Put => ({ type: "put", key, value });
 const get = (key: string): KvRequest => ({ type: "range", key });
 const done = (revision: number): KvAnswer => ({ header: { revision }, outcome: { type: "put" } });
 const saw = (revision: number, ...kvs: KeyValue[]): KvAnswer => ({
@@ -203,6 +203,30 @@ describe("linearizability", () => {
     }
   });
 
+  it("tells states apart by leases even where only values count: a put of the same value can save a key", () => {
+    const again: KvRequest = {
+      type: "txn",
+      compare: [{ key: "x", target: "modRevision", result: "equal", operand: 2 }],
+      success: [put("x", "1")],
+      failure: [],
+    };
+    const history = [
+      op("a", 0, 10, { type: "put", key: "x", value: "1", lease: 1 }, done(2)),
+      op("b", 20, undefined, again),
+      op(
+        "a",
+        30,
+        40,
+        { type: "leaseRevoke", id: 1 },
+        { header: { revision: 3 }, outcome: { type: "lease" } },
+      ),
+      op("a", 50, 60, get("x"), saw(3, kv("x", "1", 3, 2, 2))),
+    ];
+    expect(verdict(history)).toBe("linearizable");
+    expect(verdict(history, false)).toBe("linearizable");
+    expect(verdict(history.toSpliced(1, 1), false)).toBe("violation");
+  });
+
   it("says that it cannot decide when its budget is used up", () => {
     const history = randomHistory({ seed: 1, clients: 5, operations: 200, keys: 1 });
     expect(checkLinearizability(history, { maxSteps: 50 }).verdict).toBe("undecided");
@@ -265,9 +289,9 @@ describe("linearizability of random histories", () => {
     let refused = 0;
     let accepted = 0;
     fc.assert(
-      fc.property(shapes, fc.integer({ min: 1, max: 6 }), fc.nat(3), (shape, operations, truthful) => {
-        const unknown = Math.min(2, shape.unknown);
-        const truth = randomHistory({ ...shape, operations, unknown, values: 3 });
+      fc.property(shapes, fc.integer({ min: 1, max: 7 }), fc.nat(4), (shape, operations, truthful) => {
+        const unknown = Math.min(4, shape.unknown);
+        const truth = randomHistory({ ...shape, operations, unknown, values: 2 + (shape.seed % 6) });
         const random = new RandomStreams(`lie/${shape.seed}`).stream("all");
         const history = truthful === 0 ? truth : corrupt(truth, random);
         const expected = isLinearizableByTrying(history, revisions);
@@ -275,9 +299,9 @@ describe("linearizability of random histories", () => {
         else refused += 1;
         expect(verdict(history, revisions)).toBe(expected ? "linearizable" : "violation");
       }),
-      { numRuns: 3000 },
+      { numRuns: 2500 },
     );
-    expect(refused).toBeGreaterThan(revisions ? 300 : 100);
-    expect(accepted).toBeGreaterThan(revisions ? 300 : 100);
+    expect(refused).toBeGreaterThan(100);
+    expect(accepted).toBeGreaterThan(100);
   });
 });
