@@ -7,7 +7,8 @@ import type { RandomStreams } from "../engine/random.js";
 import { type Micros, SECOND } from "../units/time.js";
 import type { EtcdClock, EtcdHandlers } from "./events.js";
 import type { EtcdModel, HostId, PathModel } from "./model.js";
-import { ACCEPT, type EndHost, EndState, EndTimer, FIN, TcpEnd, type TcpTally } from "./tcp-end.js";
+import { TcpEnd, type TcpTally } from "./tcp-end.js";
+import { ACCEPT, type EndHost, EndState, EndTimer, FIN } from "./tcp-kernel.js";
 import { kernelTimerUs, TcpPath } from "./tcp-path.js";
 import type { Beat, CloseReason, Listener, Network, Socket, SocketOwner } from "./tcp-types.js";
 

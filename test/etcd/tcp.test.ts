@@ -293,6 +293,20 @@ describe("a cut of one direction", () => {
     expect(b.heard[5]?.at).toBe(third + 2.5 + 1.25);
   });
 
+  it("so short that an acknowledgement still passes costs nothing", () => {
+    const rig = new Rig({ oneWayMs: 15 });
+    const { a, b } = rig.pair();
+    rig.at(1000, () => {
+      rig.network.cut(1, 0);
+      send(a, "x");
+    });
+    rig.at(1005, () => rig.network.heal(1, 0));
+    // After the timeout of 232 ms that would have run out without the acknowledgement.
+    rig.at(1240, () => send(a, "y"));
+    rig.until(3000);
+    expect(b.heard.map(({ at }) => at)).toEqual([1015, 1255]);
+  });
+
   it("lets no more than a window through", () => {
     const rig = new Rig({ oneWayMs: 15 });
     const { a, b } = rig.pair();
