@@ -4,7 +4,7 @@ import { MILLISECOND } from "../../../units/time.js";
 import type { MeasuredCase } from "./case.js";
 import type { Fields } from "./fields.js";
 import { Attempts, Life } from "./life.js";
-import { clientOf, type MeasuredClient, memberOf, readSetup, type Setup } from "./setup.js";
+import { clientOf, type MeasuredClient, memberOf, readSetup, type Setup, toUs } from "./setup.js";
 import { addTrial, type Columns } from "./statistic.js";
 import { column, initialLeader } from "./trials.js";
 
@@ -99,7 +99,7 @@ function playTrial(life: Life, plan: FlappingPlan) {
   const { durationMs, downMs, upMs } = plan;
   life.log = [];
   const startUs = life.nowUs;
-  const endUs = startUs + durationMs * MILLISECOND;
+  const endUs = startUs + toUs(durationMs);
   const clients = startClients(life, plan);
   let phaseUs = startUs;
   while (phaseUs < endUs) {
@@ -109,9 +109,9 @@ function playTrial(life: Life, plan: FlappingPlan) {
     phaseUs = Math.max(phaseUs, life.nowUs);
     const links = life.linksAround([target]);
     life.cut(links);
-    life.runUntil(Math.min(endUs, phaseUs + downMs * MILLISECOND));
+    life.runUntil(Math.min(endUs, phaseUs + toUs(downMs)));
     life.heal(links);
-    phaseUs += (downMs + upMs) * MILLISECOND;
+    phaseUs += toUs(downMs + upMs);
     life.runUntil(Math.min(endUs, phaseUs));
   }
   life.runUntil(endUs);
@@ -139,8 +139,8 @@ function startClients(life: Life, { clients, intervalMs, timeoutMs, durationMs }
       client: `${client.name}@${life.nowUs}`,
       target: life.target(client.member),
       sink: seen,
-      intervalUs: intervalMs * MILLISECOND,
-      timeoutUs: timeoutMs * MILLISECOND,
+      intervalUs: toUs(intervalMs),
+      timeoutUs: toUs(timeoutMs),
       count: Math.floor(durationMs / intervalMs),
       keyFor: () => client.name,
     });

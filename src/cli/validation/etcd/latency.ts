@@ -4,7 +4,7 @@ import { MILLISECOND } from "../../../units/time.js";
 import type { MeasuredCase } from "./case.js";
 import type { Fields } from "./fields.js";
 import { Life } from "./life.js";
-import { clientOf, type MeasuredClient, memberOf, readSetup, type Setup } from "./setup.js";
+import { clientOf, type MeasuredClient, memberOf, readSetup, type Setup, toUs } from "./setup.js";
 import type { Columns, Value } from "./statistic.js";
 
 export type Operation = "put" | "lin" | "ser";
@@ -75,8 +75,8 @@ export function probe(
     target: life.target(client.member),
     op,
     count,
-    pauseUs: pauseMs * MILLISECOND,
-    timeoutUs: TIMEOUT_MS * MILLISECOND,
+    pauseUs: toUs(pauseMs),
+    timeoutUs: toUs(TIMEOUT_MS),
     key: "latency",
   });
   life.waitFor(() => series.isFinished, count * (TIMEOUT_MS + pauseMs) + TIMEOUT_MS);

@@ -168,6 +168,8 @@ export function playLeaderIsolated(plan: IsolatedPlan, seed: string): Columns {
     const rejoined = (): number | null => firstLine(life.log, "elected", [leader], healUs);
     life.waitFor(() => rejoined() !== null, REJOIN_PATIENCE_MS);
     life.run(WATCHED_AFTER_REJOIN_MS);
+    // The recordings go on until the group was fit for the next trial.
+    life.waitFor(() => life.isAgreed(), REJOIN_PATIENCE_MS);
     const elected = life.log.filter(
       (line) => line.what === "elected" && line.member === leader && line.us >= healUs,
     );

@@ -1,10 +1,9 @@
 /** kill -9 of the leader while clients write: what is in flight still arrives. */
 import { OpenLoopWriter } from "../../../etcd/workloads.js";
-import { MILLISECOND } from "../../../units/time.js";
 import type { MeasuredCase } from "./case.js";
 import type { Fields } from "./fields.js";
 import { Attempts, firstLine, Life } from "./life.js";
-import { type MeasuredClient, readSetup, type Setup } from "./setup.js";
+import { type MeasuredClient, readSetup, type Setup, toUs } from "./setup.js";
 import { addTrial, type Columns } from "./statistic.js";
 import {
   clientsOf,
@@ -139,8 +138,8 @@ function startDense(life: Life, { dense }: LeaderKillPlan) {
     client: `dense@${life.nowUs}`,
     target: life.target(dense.client.member),
     sink: seen,
-    intervalUs: dense.intervalMs * MILLISECOND,
-    timeoutUs: dense.timeoutMs * MILLISECOND,
+    intervalUs: toUs(dense.intervalMs),
+    timeoutUs: toUs(dense.timeoutMs),
     keyFor: () => "dense",
   });
   return { seen, writer };

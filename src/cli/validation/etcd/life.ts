@@ -11,7 +11,7 @@ import type { Request } from "../../../etcd/requests.js";
 import { EtcdWorld } from "../../../etcd/world.js";
 import type { EtcdObserver, StartOptions } from "../../../etcd/world-types.js";
 import { MILLISECOND, type Micros } from "../../../units/time.js";
-import { clientHostOf, modelOf, pathOf, type Setup } from "./setup.js";
+import { clientHostOf, modelOf, pathOf, type Setup, toUs } from "./setup.js";
 
 /** A line of a member's own log. "stepped down" only for a leader that lost its quorum. */
 export interface LogLine {
@@ -65,7 +65,7 @@ export class Life {
   }
 
   run(ms: number): void {
-    this.world.run(this.nowUs + Math.round(ms * MILLISECOND));
+    this.world.run(this.nowUs + toUs(ms));
   }
 
   runUntil(us: Micros): void {
@@ -74,7 +74,7 @@ export class Life {
 
   /** Runs until the condition holds, looking every so often; false: it did not within `patienceMs`. */
   waitFor(condition: () => boolean, patienceMs = PATIENCE_MS, pollMs = POLL_MS): boolean {
-    const until = this.nowUs + patienceMs * MILLISECOND;
+    const until = this.nowUs + toUs(patienceMs);
     while (!condition()) {
       if (this.nowUs >= until) return false;
       this.run(pollMs);
@@ -112,7 +112,7 @@ export class Life {
     timeoutMs = CALL_TIMEOUT_US / MILLISECOND,
   ): CallResult {
     let result: CallResult | undefined;
-    this.client(centre).call(this.target(member).host, request, timeoutMs * MILLISECOND, (told) => {
+    this.client(centre).call(this.target(member).host, request, toUs(timeoutMs), (told) => {
       result = told;
     });
     this.waitFor(() => result !== undefined, 2 * timeoutMs, 1);
@@ -129,6 +129,13 @@ export class Life {
       const member = group.member(number);
       return member.isReady && member.leader === leader && member.appliedIndex === applied;
     });
+  }
+
+  /** All members follow one leader. */
+  isAgreed(): boolean {
+    const { group } = this.world;
+    const leader = group.leader();
+    return leader !== undefined && this.members.every((member) => group.member(member).leader === leader);
   }
 
   /** As before each trial: all members equal, this one leads. */

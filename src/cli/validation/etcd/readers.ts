@@ -1,7 +1,8 @@
 /** Readers beside a member that try again. */
+
 import { SequentialReader } from "../../../etcd/workloads.js";
-import { MILLISECOND } from "../../../units/time.js";
 import { Attempts, type Life } from "./life.js";
+import { toUs } from "./setup.js";
 
 /** A reader in the member's own centre. */
 export function retryReader(
@@ -16,9 +17,9 @@ export function retryReader(
     client: `${isSerializable ? "ser" : "lin"}@${life.nowUs}`,
     target: life.target(member),
     sink: seen,
-    timeoutUs: timeoutMs * MILLISECOND,
-    pauseAfterOkUs: pauseMs * MILLISECOND,
-    pauseAfterFailureUs: pauseMs * MILLISECOND,
+    timeoutUs: toUs(timeoutMs),
+    pauseAfterOkUs: toUs(pauseMs),
+    pauseAfterFailureUs: toUs(pauseMs),
     key: "read",
     isSerializable,
   });

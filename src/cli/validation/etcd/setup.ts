@@ -211,6 +211,11 @@ export function modelOf(setup: Setup, costs: EtcdCosts = COSTS): EtcdModel {
   };
 }
 
+/** Whole µs. */
+export function toUs(ms: number): Micros {
+  return Math.round(ms * MILLISECOND);
+}
+
 export function pathOf(oneWayUs: Micros, loss = 0): PathModel {
   return { oneWayUs: { kind: "constant", value: oneWayUs }, loss };
 }

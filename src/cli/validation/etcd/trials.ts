@@ -1,9 +1,9 @@
 /** What the cases with an outage have in common: their trials' fields, and clients that try again. */
 import { retryWriter, type SequentialWriter } from "../../../etcd/workloads.js";
-import { MILLISECOND, type Micros } from "../../../units/time.js";
+import type { Micros } from "../../../units/time.js";
 import type { Fields } from "./fields.js";
 import { Attempts, type Life } from "./life.js";
-import { clientOf, type MeasuredClient, type Setup } from "./setup.js";
+import { clientOf, type MeasuredClient, type Setup, toUs } from "./setup.js";
 import type { Rule, Statistic, Value } from "./statistic.js";
 
 /** Writes before the event: so long, then a moment drawn. */
@@ -92,8 +92,8 @@ export function startRetryClients(
       client: `${client.name}@${life.nowUs}`,
       target: life.target(client.member),
       sink: seen,
-      timeoutUs: timeoutMs * MILLISECOND,
-      pauseAfterOkUs: pauseAfterOkMs * MILLISECOND,
+      timeoutUs: toUs(timeoutMs),
+      pauseAfterOkUs: toUs(pauseAfterOkMs),
       keyFor: () => client.name,
     });
     return { client, seen, writer };
