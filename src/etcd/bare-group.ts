@@ -163,7 +163,7 @@ export class BareGroup implements QuietGroup {
   // What leaving quiet time out asks for. Whatever can happen to this group is an event of its own simulation.
 
   quietUntilUs(): Micros {
-    return this.#simulation.nothingBefore(this.#isTick);
+    return this.#simulation.nothingBefore(this.#isIdle);
   }
 
   slowestAnswerUs(leader: MemberId): Micros {
@@ -181,7 +181,11 @@ export class BareGroup implements QuietGroup {
     return this.#line(leader, follower).beatDelayUs({ incarnation, tick: ticks + tick }, false);
   }
 
-  readonly #isTick = (kind: number): boolean => kind === this.#simulation.kinds.tick;
+  /** Events that quiet time may pass: ticks, and clients' timers that nobody waits for any more. */
+  readonly #isIdle = (kind: number, subject: number, detail: number): boolean => {
+    const { kinds } = this.#simulation;
+    return kind === kinds.tick || (kind === kinds.client && this.#clients[subject]?.generation !== detail);
+  };
 
   #tick(member: Member, generation: number): void {
     if (generation !== member.tickGeneration) return;

@@ -121,7 +121,7 @@ describe("quiet time left out", () => {
           share += short.group.roundsPassed / (END / TICK);
         },
       ),
-      { seed: 44, numRuns: 250 },
+      { seed: 44, numRuns: 150 },
     );
     // A comparison of two runs that leave nothing out would say nothing.
     expect(skipping).toBeGreaterThan(0.8 * cases);
@@ -141,7 +141,7 @@ describe("quiet time left out", () => {
           expect(short.group.roundsPassed).toBe(0);
         },
       ),
-      { seed: 44, numRuns: 40 },
+      { seed: 44, numRuns: 30 },
     );
   });
 

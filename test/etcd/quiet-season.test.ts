@@ -1,4 +1,4 @@
-/** A year of hourly leader crashes in seconds, because quiet time is left out. */
+/** Months of hourly leader crashes in a moment, because quiet time is left out. The year whole is on the bench (bench/idle.ts). */
 import { expect, it } from "vitest";
 import { RandomStreams } from "../../src/engine/random.js";
 import { BareGroup } from "../../src/etcd/bare-group.js";
@@ -6,7 +6,7 @@ import type { BareFault, BareGroupModel, BareOutcome } from "../../src/etcd/bare
 import { HOUR, MINUTE, type Micros, SECOND } from "../../src/units/time.js";
 import { paths } from "./bare-run.js";
 
-const YEAR = 365 * 24 * HOUR;
+const SEASON = 91 * 24 * HOUR;
 
 /** Five members, a centre's width apart; each period the leader dies, and is back after a minute; two writes a period. */
 function crashing(periods: number, periodUs: Micros, skips: boolean): BareGroupModel {
@@ -57,17 +57,17 @@ it("an hour of crashes is the same with every event and without the quiet ones",
   expect(short.group.steps).toBeLessThan(whole.group.steps / 100);
 });
 
-it("a year is played in less than a thousandth of its events: each crash costs the group a second or two", () => {
-  const hours = YEAR / HOUR;
+it("three months are played in less than a thousandth of its events: each crash costs the group a second or two", () => {
+  const hours = SEASON / HOUR;
   const { group, elections, outcomes } = play(hours, HOUR, true);
   // The first is the start; nobody leads twice without a crash between.
   expect(elections).toHaveLength(hours);
   const meanUs = elections.reduce((sum, one) => sum + one, 0) / elections.length;
   expect(meanUs).toBeGreaterThan(SECOND);
   expect(meanUs).toBeLessThan(1.6 * SECOND);
-  expect(outcomes.applied + outcomes.refused + outcomes.timeout).toBeGreaterThan(2 * hours - 200);
-  expect(outcomes.applied).toBeGreaterThan(0.98 * 2 * hours);
-  // Event by event: 130 a second of 31,536,000.
+  expect(outcomes.applied + outcomes.refused + outcomes.timeout).toBeGreaterThan(1.98 * hours);
+  expect(outcomes.applied).toBeGreaterThan(1.96 * hours);
+  // Event by event: 130 a second.
   expect(group.steps).toBeLessThan((130 * hours * 3600) / 1000);
   expect(group.roundsPassed).toBeGreaterThan(0.999 * hours * 36_000);
 });
