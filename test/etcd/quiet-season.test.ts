@@ -66,7 +66,8 @@ it("three months are played in less than a thousandth of its events: each crash 
   expect(meanUs).toBeGreaterThan(SECOND);
   expect(meanUs).toBeLessThan(1.6 * SECOND);
   expect(outcomes.applied + outcomes.refused + outcomes.timeout).toBeGreaterThan(1.98 * hours);
-  expect(outcomes.applied).toBeGreaterThan(1.96 * hours);
+  // The client's own member is the dead one at times.
+  expect(outcomes.applied).toBeGreaterThan(1.8 * hours);
   // Event by event: 130 a second.
   expect(group.steps).toBeLessThan((130 * hours * 3600) / 1000);
   expect(group.roundsPassed).toBeGreaterThan(0.999 * hours * 36_000);
