@@ -50,3 +50,14 @@ export function withExactlyOneOf<Schema extends z.ZodObject>(
     .refine((value) => given(value) === 1, { error: `expected exactly one of ${list}` })
     .meta({ oneOf: keys.map((key) => ({ required: [key] })) });
 }
+
+/** The written fields, and the defaults of those that were left out. */
+export function withDefaults<Defaults extends object, Written extends { [Key in keyof Defaults]?: unknown }>(
+  defaults: Defaults,
+  written: Written,
+): { [Key in keyof Defaults]: Defaults[Key] | Exclude<Written[Key], undefined> } {
+  const given = Object.entries(written).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(given) } as {
+    [Key in keyof Defaults]: Defaults[Key] | Exclude<Written[Key], undefined>;
+  };
+}

@@ -11,6 +11,8 @@ import type { YamlDocument, YamlPath } from "../workload/yaml.js";
 export interface Place {
   readonly document: Pick<YamlDocument, "file" | "positionOf">;
   readonly at: YamlPath;
+  /** Where the author wrote what is now at a path (from the root), where that is another place of the document. */
+  readonly writtenAt?: ((path: YamlPath) => YamlPath) | undefined;
 }
 
 /**
@@ -45,7 +47,8 @@ export function addProblem(
   },
   problems: Problems,
 ): void {
-  const path = [...place.at, ...below];
+  const here = [...place.at, ...below];
+  const path = place.writtenAt?.(here) ?? here;
   problems.add({
     file: place.document.file,
     ...place.document.positionOf(path),
@@ -74,7 +77,7 @@ const KNOWN_SHOWN_MAX = 6;
 
 /** The place that many steps further down. */
 export function placeBelow(place: Place, ...steps: YamlPath): Place {
-  return { document: place.document, at: [...place.at, ...steps] };
+  return { ...place, at: [...place.at, ...steps] };
 }
 
 /**
@@ -224,6 +227,21 @@ function valueAt(data: unknown, path: YamlPath): unknown {
     value = (value as Record<string | number, unknown>)[step];
   }
   return value;
+}
+
+/** Whether the schema has a place for `path`; if not, how far it has, and what could stand there next. */
+export function findPlace(
+  schema: z.ZodType,
+  path: YamlPath,
+): { readonly isThere: boolean; readonly depth: number; readonly known: readonly string[] } {
+  for (const [depth] of path.entries()) {
+    if (schemasAt(schema, path.slice(0, depth + 1)).length > 0) continue;
+    const known = schemasAt(schema, path.slice(0, depth)).flatMap((found) =>
+      found instanceof z.ZodObject ? Object.keys(found.shape) : [],
+    );
+    return { isThere: false, depth, known };
+  }
+  return { isThere: true, depth: path.length, known: [] };
 }
 
 /** The schemas (several below a union) that hold the value at `path`. */

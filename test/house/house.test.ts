@@ -38,6 +38,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "policies",
     "workload",
     "cluster/model.ts",
+    "etcd/model.ts",
+    "etcd/defaults.ts",
+    "etcd-study/model.ts",
   ],
   experiment: [
     "assert.ts",
@@ -51,6 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "workload",
     "cluster",
     "scenario",
+    "etcd-study",
   ],
   placement: [
     "assert.ts",
@@ -65,6 +69,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   conformance: ["assert.ts", "units", "api", "engine/random.ts", "policies", "workload", "scenario"],
   elections: ["assert.ts", "units", "engine", "raft"],
   etcd: ["assert.ts", "units", "engine", "raft"],
+  "etcd-study": ["assert.ts", "units", "engine", "raft", "metrics", "etcd"],
   consistency: ["assert.ts", "units"],
   swarm: ["assert.ts", "units", "engine", "raft", "etcd", "consistency"],
 };
