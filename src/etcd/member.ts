@@ -15,6 +15,7 @@ import {
 import { ETCD_LIMITS, type MemberModel, type MemberNumber, raftId } from "./model.js";
 import type { PeerTransport, PeerUpcalls } from "./peer-types.js";
 import type { GroupContext } from "./process-types.js";
+import type { TornWrite } from "./raft-loop.js";
 import { Server, type StoreBase } from "./server.js";
 import { Store, type StoreSnapshot } from "./store.js";
 import type { Backup, MemberFace, StartOptions } from "./world-types.js";
@@ -156,7 +157,7 @@ export class Member implements MemberFace {
   /** The process dies; its kernel lives and has what was written. */
   kill(): void {
     if (!this.isUp) return;
-    this.#end(true, 0);
+    this.#end(true);
     this.#group.network.exit(this.model.host);
   }
 
@@ -166,7 +167,8 @@ export class Member implements MemberFace {
     this.#hasPower = false;
     if (this.isUp) {
       const draws = this.#group.streams.counted(`etcd/${this.name}/torn`);
-      this.#end(false, Math.floor(draws.uniform(this.incarnation) * TORN_ENTRIES));
+      const entries = Math.floor(draws.uniform(this.incarnation) * TORN_ENTRIES);
+      this.#end(false, { share: draws.uniform(this.incarnation, 1), entries });
     }
     this.#group.network.powerOff(this.model.host);
   }
@@ -180,7 +182,7 @@ export class Member implements MemberFace {
   /** As etcd's snapshot save, or a copy of the file: the state as of the last backend commit. */
   databaseFile(): Backup {
     const server = this.#server;
-    const disk = server === undefined ? this.#disk : diskOf(server, true, 0);
+    const disk = server === undefined ? this.#disk : diskOf(server, true);
     const store = this.#stateAt(disk, disk.backendIndex);
     return { revision: store.revision, takenUs: this.#group.clock.now, store: store.snapshot() };
   }
@@ -192,7 +194,7 @@ export class Member implements MemberFace {
     return Math.round(quantile(bootUs, draws.uniform(this.incarnation)));
   }
 
-  #end(keepsWritten: boolean, tornEntries: number): void {
+  #end(keepsWritten: boolean, torn?: TornWrite): void {
     const server = this.#server;
     this.incarnation++;
     this.#isBooting = false;
@@ -200,7 +202,7 @@ export class Member implements MemberFace {
     if (server !== undefined) {
       server.stop();
       server.store.leases.demote();
-      this.#disk = diskOf(server, keepsWritten, tornEntries);
+      this.#disk = diskOf(server, keepsWritten, torn);
       this.#takeInstalled();
       this.#keepCommitted(Math.max(this.#disk.image.hardState.commitIndex, this.#disk.backendIndex));
     }
@@ -335,9 +337,9 @@ function lastIndexOf(image: DurableImage): number {
 }
 
 /** What a crash of this process leaves on its member's disk. */
-function diskOf(server: Server, keepsWritten: boolean, tornEntries: number): Disk {
+function diskOf(server: Server, keepsWritten: boolean, torn?: TornWrite): Disk {
   const { store, appliedIndex, backendIndex, bases } = server;
-  return { image: server.loop.image(keepsWritten, tornEntries), store, appliedIndex, backendIndex, bases };
+  return { image: server.loop.image(keepsWritten, torn), store, appliedIndex, backendIndex, bases };
 }
 
 /** Who takes part according to what the disk knows to be committed. */

@@ -35,6 +35,15 @@ export interface RaftLoopHost {
   changed(role: Role, roleBefore: Role, leader: number, leaderBefore: number): void;
 }
 
+/** How much of a batch survives that was being written when the power failed. */
+export interface TornWrite {
+  /** From 0 to below 1: of its records (votes and terms, runs of entries, snapshots), the first ones. */
+  readonly share: number;
+  /** Of the record after those, so many entries. */
+  readonly entries: number;
+}
+
+const WHOLLY_LOST: TornWrite = { share: 0, entries: 0 };
 const NOTHING: readonly Entry[] = Object.freeze([]);
 
 interface Outgoing {
@@ -171,15 +180,16 @@ export class RaftLoop {
   }
 
   /**
-   * What a crash leaves: with `keepsWritten` (a process died, the kernel lives) also the write under way, else what was
-   * synced and of that write the first `tornEntries` entries.
+   * What a crash leaves: with `keepsWritten` (a process died, the kernel lives) also the batch being written; else what
+   * was synced, and of that batch perhaps some first part (`torn`).
    */
-  image(keepsWritten: boolean, tornEntries = 0): DurableImage {
+  image(keepsWritten: boolean, torn: TornWrite = WHOLLY_LOST): DurableImage {
     const { node } = this;
+    const { durableSequence } = node;
     const isWriting = keepsWritten && this.#saving > 0;
-    const image = isWriting
-      ? node.durableImage(this.#saving)
-      : node.durableImage(node.durableSequence, keepsWritten || this.#saving === 0 ? 0 : tornEntries);
+    const pending = this.#saving > 0 ? this.#saving - durableSequence : 0;
+    const survived = isWriting ? pending : Math.min(pending, Math.floor(torn.share * (pending + 1)));
+    const image = node.durableImage(durableSequence + survived, survived < pending ? torn.entries : 0);
     const { entries, snapshot, hardState } = image;
     const last = entries[entries.length - 1]?.index ?? snapshot?.index ?? 0;
     const saved = isWriting ? this.#batchCommitIndex : this.#savedCommitIndex;
