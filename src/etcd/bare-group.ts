@@ -83,6 +83,8 @@ interface Asking {
 
 export class BareGroup implements QuietGroup {
   readonly tickUs: Micros;
+  /** Datagrams leave no traces. */
+  readonly playedRounds = 0;
   /** Rounds that were left out. */
   roundsPassed = 0;
   readonly #model: BareGroupModel;

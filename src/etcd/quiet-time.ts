@@ -21,8 +21,9 @@
  *    incarnation and the number of its tick. No sequence of draws is used up by them.
  * 4. A tick that is due at the moment at which a message arrives comes before it, as it does when each tick puts the next
  *    one on the list and messages take less than a tick.
- * 5. Heartbeats and answers leave nothing behind but what the nodes make of them. If the host counts or times them, it has
- *    to bring that forward by itself.
+ * 5. Heartbeats and answers leave nothing behind but what the nodes make of them and what one more round renews (when a
+ *    kernel last heard of its peer): see `playedRounds`. What else the host counts or times, it has to bring forward by itself.
+ * 6. A heartbeat to a member that is down changes nothing; if the transport reports it unreachable, it has done so before.
  *
  * Nothing is lost by asking too often: whatever is not certain counts as not quiet.
  */
@@ -45,6 +46,8 @@ export interface QuietGroup {
   readonly nowUs: Micros;
   /** The same at all members. */
   readonly tickUs: Micros;
+  /** So many quiet rounds are played before whatever comes next, to renew what depends on the last round alone; mostly 0 or 1. */
+  readonly playedRounds: number;
   /** Until then nothing else happens, µs. See above. */
   quietUntilUs(): Micros;
   /** From a heartbeat of `leader` until its answer has been dealt with, at most, µs, over all members: who is down now hears heartbeats as late. */
@@ -60,7 +63,7 @@ export function passQuietTime(
   followers: readonly QuietFollower[],
 ): number {
   const { nowUs, tickUs } = group;
-  const rounds = roundsBefore(group.quietUntilUs() - nowUs, tickUs);
+  const rounds = roundsBefore(group.quietUntilUs() - nowUs, tickUs) - group.playedRounds;
   if (rounds < ROUNDS_MIN || !(group.slowestAnswerUs(leader.id) < tickUs)) return 0;
   // The first tick of a process may be further off.
   if (!followers.every((one) => one.nextTickUs <= nowUs + tickUs)) return 0;
