@@ -10,7 +10,7 @@ import { membersOf } from "../raft/configuration.js";
 import { MILLISECOND, type Micros, SECOND } from "../units/time.js";
 import type { Counter, FaultKind } from "./counts.js";
 import type { LifeObserver } from "./observer.js";
-import type { Fault, LifePlan } from "./plan.js";
+import type { Fault, LifePlan, Who } from "./plan.js";
 import { Administrator, type Script, type Step } from "./script.js";
 
 /** An administrator tries so often, with rests, until everything is healed. */
@@ -19,6 +19,10 @@ const REST_US: Micros = 700 * MILLISECOND;
 /** Value of one large put, bytes. */
 const LARGE_BYTES = 1_000_000;
 const LARGE_PUTS = 8;
+/** A power failure that is to come in the middle of a write waits for one so long, and looks so often. */
+const MID_WRITE_WAIT_US: Micros = SECOND;
+const MID_WRITE_LOOK_US: Micros = 97;
+const NOBODY: MemberNumber = -1;
 
 export class Faults {
   readonly #plan: LifePlan;
@@ -81,17 +85,23 @@ export class Faults {
     if (this.#isHealed) return;
     switch (fault.type) {
       case "kill":
-        return this.#kill(fault.member, fault.forUs);
+        this.#kill(fault.member, fault.forUs);
+        return;
       case "power-off":
-        return this.#powerOff(fault.members, fault.forUs);
+        this.#powerOff(fault);
+        return;
       case "cut":
         this.#count("cut of one direction");
-        return this.#cutFor([[fault.from, fault.to]], fault.forUs);
+        this.#cutFor([[fault.from, fault.to]], fault.forUs);
+        return;
       case "isolate": {
+        const member = this.#resolve(fault.member);
+        if (member === undefined) return;
         const { members, hosts } = this.#plan.model;
         const far = fault.fromClients ? hosts.map((_, host) => host) : members.map(({ host }) => host);
         this.#count(fault.fromClients ? "isolated member, from clients too" : "isolated member");
-        return this.#cutFor(bothWays([this.#hostOf(fault.member)], far), fault.forUs);
+        this.#cutFor(bothWays([this.#hostOf(member)], far), fault.forUs);
+        return;
       }
       case "isolate-centre": {
         const { hosts } = this.#plan.model;
@@ -99,48 +109,63 @@ export class Faults {
         const outside = hosts.flatMap(({ centre }, host) => (centre === fault.centre ? [] : [host]));
         if (outside.length === 0) return;
         this.#count("isolated centre");
-        return this.#cutFor(bothWays(inside, outside), fault.forUs);
+        this.#cutFor(bothWays(inside, outside), fault.forUs);
+        return;
       }
       case "flap":
         this.#count("flapping line");
-        return this.#flap(fault);
+        this.#flap(fault);
+        return;
       case "line":
         this.#count(
           fault.what === "loss" ? "lossy line" : fault.what === "jitter" ? "line with jitter" : "slow line",
         );
-        return this.#line(fault);
+        this.#line(fault);
+        return;
       case "slow-disk": {
         const { group } = this.#world;
+        const member = this.#resolve(fault.member);
+        if (member === undefined) return;
         this.#count("slow disk");
-        group.setFsync(fault.member, fault.fsyncUs);
-        return this.#later(fault.forUs, () => group.setFsync(fault.member, undefined));
+        group.setFsync(member, fault.fsyncUs);
+        this.#later(fault.forUs, () => group.setFsync(member, undefined));
+        return;
       }
       case "add":
         if (this.#removed.has(fault.member)) return;
         this.#count(fault.isLearner ? "learner to be added" : "voter to be added");
-        return this.admin.run(this.#add(fault.member, fault.isLearner, fault.startAfterUs));
+        this.admin.run(this.#add(fault.member, fault.isLearner, fault.startAfterUs));
+        return;
       case "promote":
         this.#count("learner to be promoted");
-        return this.admin.run(this.#promote(fault.member));
+        this.admin.run(this.#promote(fault.member));
+        return;
       case "remove":
-        return this.#remove(fault.member);
+        this.#remove(fault.member);
+        return;
       case "lose-disk":
-        return this.#loseDisk(fault.member, fault.replacement);
+        this.#loseDisk(fault.member, fault.replacement);
+        return;
       case "move-leader":
         this.#count("lead to be moved");
-        return this.admin.run(this.#moveLeader(fault.target));
+        this.admin.run(this.#moveLeader(fault.target));
+        return;
       case "compact":
         this.#count("compaction");
-        return this.admin.run(this.#compact(fault.keep));
+        this.admin.run(this.#compact(fault.keep));
+        return;
       case "burst":
-        return this.#burst(fault);
+        this.#burst(fault);
+        return;
       case "fill":
         if (this.#plan.model.quotaBytes > LARGE_PUTS * LARGE_BYTES) return;
         this.#count("quota filled");
         this.#later(fault.forUs, () => this.admin.run(this.#relieve()));
-        return this.admin.run(this.#fill());
+        this.admin.run(this.#fill());
+        return;
       case "wipe":
-        return this.#wipe(fault.member, fault.forUs);
+        this.#wipe(fault.member, fault.forUs);
+        return;
       default:
         unreachable(fault);
     }
@@ -148,6 +173,10 @@ export class Faults {
 
   #count(kind: FaultKind): void {
     this.#counter.fault(kind);
+  }
+
+  #resolve(who: Who): MemberNumber | undefined {
+    return who === "leader" ? this.#world.group.leader() : who;
   }
 
   #hostOf(member: MemberNumber): HostId {
@@ -165,23 +194,35 @@ export class Faults {
 
   // Processes and disks.
 
-  #kill(member: MemberNumber, forUs: Micros): void {
+  #kill(who: Who, forUs: Micros): void {
     const { group } = this.#world;
-    if (!group.member(member).isUp) return;
+    const member = this.#resolve(who);
+    if (member === undefined || !group.member(member).isUp) return;
     this.#count("kill -9");
     group.kill(member);
     this.#later(forUs, () => this.#revive(member, false));
   }
 
-  #powerOff(members: readonly MemberNumber[], forUs: Micros): void {
+  #powerOff({ members, isMidWrite, forUs }: Extract<Fault, { type: "power-off" }>): void {
     const { group } = this.#world;
-    const up = members.filter((member) => group.member(member).isUp);
+    const chosen = new Set(members.map((who) => this.#resolve(who) ?? NOBODY));
+    const up = [...chosen].filter((member) => member !== NOBODY && group.member(member).isUp);
     if (up.length === 0) return;
     this.#count(up.length > 1 ? "power off of several at once" : "power off");
-    for (const member of up) this.#cutPower(member);
-    this.#later(forUs, () => {
+    const startUs = isMidWrite ? this.#world.now + MID_WRITE_WAIT_US : this.#world.now;
+    for (const member of up) this.#cutPowerBy(member, startUs);
+    this.#later(forUs + (startUs - this.#world.now), () => {
       for (const member of up) this.#revive(member, false);
     });
+  }
+
+  /** As soon as the member has something unsynced, at the latest at the time given. */
+  #cutPowerBy(member: MemberNumber, latestUs: Micros): void {
+    if (this.#isHealed) return;
+    const log = this.#world.group.member(member).server?.loop.node.log;
+    if (this.#world.now >= latestUs || (log !== undefined && log.stableIndex < log.lastIndex))
+      this.#cutPower(member);
+    else this.#world.at(this.#world.now + MID_WRITE_LOOK_US, () => this.#cutPowerBy(member, latestUs));
   }
 
   /** Counts what the disk did not have. */
@@ -277,7 +318,7 @@ export class Faults {
     if (message.includes("in sync with leader")) this.#counter.turn("promotion refused, not in sync");
     else if (message.includes("not enough started")) this.#counter.turn("change refused, too few started");
     else if (message.includes("unhealthy")) this.#counter.turn("change refused, unhealthy");
-    else if (message.includes("leader transfer")) this.#counter.turn("transfer of the lead given up");
+    else if (message.includes("took too long")) this.#counter.turn("transfer of the lead given up");
     else if (message.includes("not leader") || message.includes("bad leader"))
       this.#counter.turn("transfer of the lead refused");
   }
@@ -310,8 +351,9 @@ export class Faults {
     );
   }
 
-  #remove(member: MemberNumber): void {
-    if (!this.#maySpare(member)) return;
+  #remove(who: Who): void {
+    const member = this.#resolve(who);
+    if (member === undefined || !this.#maySpare(member)) return;
     this.#count("member to be removed");
     this.#removed.add(member);
     this.admin.run(this.#removal(member, false));
@@ -330,9 +372,16 @@ export class Faults {
     if (outcome === undefined && isUntilDone && !this.#isHealed) yield* this.#removal(member, true);
   }
 
-  #loseDisk(member: MemberNumber, replacement: MemberNumber): void {
+  #loseDisk(who: Who, replacement: MemberNumber): void {
     const { voters } = this.#observer.configuration;
-    if (!this.#maySpare(member) || voters.length < 3 || !voters.includes(raftId(member))) return;
+    const member = this.#resolve(who);
+    if (
+      member === undefined ||
+      !this.#maySpare(member) ||
+      voters.length < 3 ||
+      !voters.includes(raftId(member))
+    )
+      return;
     // Others of them may be on their way out, which leaves fewer for a majority.
     if (voters.some((id) => this.#removed.has(id - 1))) return;
     this.#count("disk lost");

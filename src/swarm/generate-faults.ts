@@ -4,13 +4,16 @@ import type { EtcdModel, HostId, MemberNumber } from "../etcd/model.js";
 import { MILLISECOND, type Micros, SECOND } from "../units/time.js";
 import type { Variate } from "../units/variate.js";
 import type { Draws } from "./draws.js";
-import type { Fault, FaultType, PlantName } from "./plan.js";
+import type { Fault, FaultType, PlantName, Who } from "./plan.js";
 
 const FAULTS_LEAST = 5;
 const FAULTS_MOST = 11;
 /** The first comes when the group has had time to begin, the last so that it still tells. */
 const FIRST_US: Micros = 3 * SECOND;
 const LAST_BEFORE_END_US: Micros = 4 * SECOND;
+
+/** Lives longer than that are for what takes TCP minutes to notice. */
+const LONG_US: Micros = 120 * SECOND;
 
 type DrawnFault = Exclude<FaultType, "wipe">;
 
@@ -29,7 +32,7 @@ const WEIGHTS: Readonly<Record<DrawnFault, number>> = {
   remove: 5,
   "lose-disk": 3,
   "move-leader": 9,
-  compact: 6,
+  compact: 8,
   burst: 2,
   fill: 3,
 };
@@ -44,7 +47,10 @@ export function randomFaults(
   const maker = new FaultMaker(draws, model, faultsEndUs);
   const count = draws.between(FAULTS_LEAST, FAULTS_MOST);
   const types = (Object.keys(WEIGHTS) as DrawnFault[]).map((type) => [type, WEIGHTS[type]] as const);
-  const faults: Fault[] = Array.from({ length: count }, () => maker.make(draws.weighted(types)));
+  const faults: Fault[] = [];
+  for (let i = 0; i < count; i++) faults.push(...maker.make(draws.weighted(types)));
+  if (model.applyGapMax !== undefined) faults.push(...maker.make("burst"));
+  if (faultsEndUs > LONG_US) faults.push(maker.longCut());
   if (plant === "wiped-member") faults.push(maker.wipe(), maker.wipe());
   return faults.sort((a, b) => a.atUs - b.atUs);
 }
@@ -65,20 +71,41 @@ class FaultMaker {
     this.#spares = members.filter((member) => model.members[member]?.joinsLater === true);
   }
 
-  make(type: DrawnFault): Fault {
+  /** One fault, or some that belong together. */
+  make(type: DrawnFault): readonly Fault[] {
+    const fault = this.#one(type);
+    // A voter that has not started weighs on the next change.
+    if (fault.type === "add" && !fault.isLearner && this.#draws.chance(0.4)) {
+      const other = this.#spares.find((spare) => spare !== fault.member);
+      if (other !== undefined) return [fault, { ...fault, atUs: fault.atUs + SECOND, member: other }];
+    }
+    // Who adds a learner mostly means to promote it, perhaps too early.
+    if (fault.type !== "add" || !fault.isLearner || this.#draws.chance(0.3)) return [fault];
+    const { member, atUs } = fault;
+    const laterUs = this.#draws.pick([0.2, 3, 10, 20]) * SECOND;
+    return [fault, { type: "promote", atUs: Math.min(atUs + laterUs, this.#endUs - SECOND), member }];
+  }
+
+  #one(type: DrawnFault): Fault {
     const draws = this.#draws;
     const atUs = this.#atUs();
     switch (type) {
       case "kill":
-        return { type, atUs, member: this.#member(), forUs: this.#spanUs() };
+        return { type, atUs, member: this.#who(), forUs: this.#spanUs() };
       case "power-off":
-        return { type, atUs, members: this.#membersAtOnce(), forUs: this.#spanUs() };
+        return {
+          type,
+          atUs,
+          members: this.#membersAtOnce(),
+          isMidWrite: draws.chance(0.7),
+          forUs: this.#spanUs(),
+        };
       case "cut": {
         const [from, to] = this.#hosts();
         return { type, atUs, from, to, forUs: this.#spanUs() };
       }
       case "isolate":
-        return { type, atUs, member: this.#member(), fromClients: draws.chance(0.4), forUs: this.#spanUs() };
+        return { type, atUs, member: this.#who(), fromClients: draws.chance(0.4), forUs: this.#spanUs() };
       case "isolate-centre":
         return { type, atUs, centre: draws.pick(this.#model.hosts).centre, forUs: this.#spanUs() };
       case "flap":
@@ -93,7 +120,7 @@ class FaultMaker {
       case "line":
         return this.#line(atUs);
       case "slow-disk":
-        return { type, atUs, member: this.#member(), fsyncUs: this.#slowDisk(), forUs: this.#spanUs() };
+        return { type, atUs, member: this.#who(), fsyncUs: this.#slowDisk(), forUs: this.#spanUs() };
       case "add":
         return {
           type,
@@ -108,7 +135,7 @@ class FaultMaker {
         return {
           type,
           atUs,
-          member: draws.chance(0.7) ? draws.pick(this.#founders) : draws.pick(this.#spares),
+          member: draws.chance(0.3) ? "leader" : this.#member(),
         };
       case "lose-disk":
         return { type, atUs, member: draws.pick(this.#founders), replacement: draws.pick(this.#spares) };
@@ -130,6 +157,13 @@ class FaultMaker {
       default:
         return unreachable(type);
     }
+  }
+
+  /** So long that TCP gives connections up. */
+  longCut(): Fault {
+    const isToClient = this.#draws.chance(0.5);
+    const [from, to] = isToClient ? [this.#founders[0] ?? 0, this.#model.members.length] : this.#hosts();
+    return { type: "cut", atUs: FIRST_US, from, to, forUs: this.#endUs - 2 * FIRST_US };
   }
 
   wipe(): Fault {
@@ -159,8 +193,12 @@ class FaultMaker {
     return this.#draws.chance(0.85) ? this.#draws.pick(this.#founders) : this.#draws.pick(this.#spares);
   }
 
-  #membersAtOnce(): MemberNumber[] {
-    if (this.#draws.chance(0.75)) return [this.#member()];
+  #who(): Who {
+    return this.#draws.chance(0.35) ? "leader" : this.#member();
+  }
+
+  #membersAtOnce(): Who[] {
+    if (this.#draws.chance(0.75)) return [this.#who()];
     // A centre without power, or nearly everybody.
     return this.#draws.shuffled(this.#founders).slice(0, 1 + this.#draws.upTo(this.#founders.length - 1));
   }

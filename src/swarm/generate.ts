@@ -18,6 +18,9 @@ import type { ClientPlan, LifePlan, PlantName } from "./plan.js";
 /** A life lasts at least so long under faults. */
 const LIFE_LEAST_US: Micros = 60 * SECOND;
 const OPERATIONS_LEAST = 200;
+/** Some lives last longer: connections are given up after minutes only. */
+const LONG_SHARE = 0.01;
+const LONGER_US: Micros = 150 * SECOND;
 
 const CENTRES = ["local", "metro", "remote"];
 
@@ -25,7 +28,8 @@ const CENTRES = ["local", "metro", "remote"];
 export function randomLife(seed: string, plant?: PlantName): LifePlan {
   const draws = new Draws(new RandomStreams(`swarm-etcd/${seed}`).stream("plan"));
   const model = randomModel(draws);
-  const faultsEndUs = LIFE_LEAST_US + draws.upTo(8) * SECOND;
+  const isLong = draws.chance(LONG_SHARE);
+  const faultsEndUs = LIFE_LEAST_US + (isLong ? LONGER_US : 0) + draws.upTo(8) * SECOND;
   const clients = randomClients(draws, model);
   const faults = randomFaults(draws, model, faultsEndUs, plant);
   return {
@@ -48,8 +52,8 @@ function adminHostOf(model: EtcdModel): number {
 
 function randomModel(draws: Draws): EtcdModel {
   const voters = draws.weighted([
-    [1, 1],
-    [2, 1],
+    [1, 1.5],
+    [2, 1.5],
     [3, 8],
     [4, 1],
     [5, 4],
@@ -59,6 +63,7 @@ function randomModel(draws: Draws): EtcdModel {
   const spares = 1 + draws.below(2);
   const centres = 1 + draws.below(CENTRES.length);
   const clientHosts = 2;
+  const isSlowToApply = draws.chance(0.03);
   const hosts: HostModel[] = [];
   const members: MemberModel[] = [];
   const centre = (i: number): string => present(CENTRES[i % centres], "a centre");
@@ -83,14 +88,14 @@ function randomModel(draws: Draws): EtcdModel {
     preVote: draws.chance(0.75),
     checkQuorum: draws.chance(0.8),
     tickPhase: draws.pick(["together", "drawn"] as const),
-    costs: randomCosts(draws),
+    costs: isSlowToApply ? { ...randomCosts(draws), applyUs: 50_000 } : randomCosts(draws),
     snapshotCount: draws.pick([10, 25, 60, 150, ETCD_MODEL_DEFAULTS.snapshotCount]),
     snapshotCatchUpEntries: draws.pick([3, 10, 50]),
     // Room for some of the large puts of a fault.
     quotaBytes: draws.chance(0.3) ? 4 * 1024 * 1024 : ETCD_MODEL_DEFAULTS.quotaBytes,
     strictReconfigCheck: draws.chance(0.8),
     maxLearners: 1 + draws.below(2),
-    ...(draws.chance(0.1) ? { applyGapMax: 30 } : {}),
+    ...(isSlowToApply ? { applyGapMax: 25 } : {}),
   };
 }
 
@@ -120,7 +125,6 @@ function randomCosts(draws: Draws): EtcdCosts {
     applyUs: draws.weighted([
       [20, 8],
       [1000, 1],
-      [50_000, 1],
     ]),
     bootUs: { kind: "uniform", min: 50 * MILLISECOND, max: 600 * MILLISECOND },
   };
@@ -135,13 +139,13 @@ function randomClients(draws: Draws, model: EtcdModel): ClientPlan[] {
   const keys = Array.from({ length: 2 + draws.below(3) }, (_, i) => `k${i}`);
   const mixed = 2 + draws.below(4);
   // So that the operations of a life are a few hundred, however many clients share them.
-  const pauseUs = Math.round((mixed / 7) * SECOND);
+  const pauseUs = Math.round((mixed / 5.5) * SECOND);
   const base = (name: string) => ({
     name,
     host: draws.pick(clientHosts),
     // Learners and members that are not there (yet) are asked too, last.
     targets: [...draws.shuffled(founders), ...members.filter((member) => !founders.includes(member))],
-    timeoutUs: draws.pick([1, 2, 3]) * SECOND,
+    timeoutUs: draws.pick([1, 2, 3, 10]) * SECOND,
     startUs: 500 * MILLISECOND + draws.upTo(1000) * MILLISECOND,
   });
   const clients: ClientPlan[] = Array.from({ length: mixed }, (_, i) => ({
@@ -151,12 +155,14 @@ function randomClients(draws: Draws, model: EtcdModel): ClientPlan[] {
     pauseUs: { kind: "exponential", mean: pauseUs },
     leaseTtl: draws.pick([2, 5, 10]),
   }));
-  clients.push({
-    ...base("watcher"),
-    type: "watcher",
-    progressNotify: draws.chance(0.5),
-    silenceUs: draws.pick([5, 20]) * SECOND,
-  });
+  for (const name of ["watcher", "late watcher"])
+    clients.push({
+      ...base(name),
+      ...(name === "watcher" ? {} : { startUs: draws.between(15, 50) * SECOND }),
+      type: "watcher",
+      progressNotify: draws.chance(0.5),
+      ...(draws.chance(0.5) ? { silenceUs: draws.pick([5, 20]) * SECOND } : {}),
+    });
   clients.push({ ...base("holder"), type: "lease-holder", ttl: draws.pick([2, 4, 8]) });
   return clients;
 }

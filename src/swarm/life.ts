@@ -1,7 +1,7 @@
 /** Plays one life: builds the group, has its clients and faults at it, heals it, demands progress, and checks what was seen. */
 import { AssertionError, unreachable } from "../assert.js";
 import type { ClientHost } from "../etcd/client.js";
-import { History, outcomeClass, targetOf } from "../etcd/client-record.js";
+import { type ClientRecord, History, outcomeClass, targetOf } from "../etcd/client-record.js";
 import { LeaseHolder } from "../etcd/lease-holder.js";
 import { MixedClient } from "../etcd/mixed-client.js";
 import type { HostId, MemberNumber } from "../etcd/model.js";
@@ -79,9 +79,29 @@ interface Stoppable {
   stop(): void;
 }
 
+/** Notes what was known when a read that may be stale began. */
+class LifeHistory extends History {
+  /** Such reads that were answered with an older revision than somebody had already seen. */
+  staleReads = 0;
+  #knownRevision = 0;
+  readonly #knownAt = new Map<ClientRecord, number>();
+
+  override begun(record: ClientRecord): void {
+    super.begun(record);
+    if (record.op === "ser") this.#knownAt.set(record, this.#knownRevision);
+  }
+
+  ended(record: ClientRecord): void {
+    const revision = record.response?.header.revision ?? 0;
+    if (record.ok && revision < (this.#knownAt.get(record) ?? 0)) this.staleReads++;
+    this.#knownAt.delete(record);
+    if (record.ok && record.op !== "ser") this.#knownRevision = Math.max(this.#knownRevision, revision);
+  }
+}
+
 class Life {
   readonly counter = new Counter();
-  readonly history = new History();
+  readonly history = new LifeHistory();
   readonly world: EtcdWorld;
   healedAfterUs = 0;
   undecided = 0;
@@ -102,7 +122,7 @@ class Life {
     this.world = new EtcdWorld(plan.model, plan.seed, this.#observer.callbacks);
     this.#observer.attach(this.world);
     if (plan.plant !== undefined) plant(this.world, plan.plant);
-    this.#countPosts();
+    this.#countUntold();
     this.#faults = new Faults(plan, this.world, this.#observer, this.counter, this.history);
     for (const client of plan.clients) this.#addClient(client);
   }
@@ -158,8 +178,8 @@ class Life {
           openTimeoutUs: timeoutUs,
           retryPauseUs: 200 * MILLISECOND,
           progressNotify,
-          silenceUs,
           startUs,
+          ...(silenceUs === undefined ? {} : { silenceUs }),
         });
         this.#watchers.push({ name, watcher });
         this.#clients.push(watcher);
@@ -237,9 +257,14 @@ class Life {
     return `not within ${this.#plan.healingMostUs} µs after all was healed; ${who}\n${members.join("\n")}`;
   }
 
-  /** What the network cannot tell by itself: members' requests of their own, and requests that are handed on. */
-  #countPosts(): void {
-    const { network } = this.world;
+  /** What nobody tells: members' requests of their own, requests that are handed on, members that find themselves removed. */
+  #countUntold(): void {
+    const { network, group } = this.world;
+    const exitRemoved = group.exitRemoved.bind(group);
+    group.exitRemoved = (member, incarnation) => {
+      if (group.member(member).incarnation === incarnation) this.counter.turn("removed member ended itself");
+      exitRemoved(member, incarnation);
+    };
     const dial = network.dial.bind(network);
     network.dial = (from, to, purpose, timeoutUs, owner) => {
       if ("channel" in purpose && purpose.channel === "post")
@@ -266,6 +291,7 @@ class Life {
       if (response?.outcome.type === "error" && outcomeClass(record) === "ok")
         throw new LifeViolation("records", `${error} counts as a success`);
     }
+    for (let i = 0; i < this.history.staleReads; i++) counter.turn("serializable read behind");
     for (const { watcher } of this.#watchers)
       if (watcher.interruptions.length > 0 && watcher.batches.length > 0) counter.turn("watch resumed");
     const ofClients = new Set<object>(this.history.records.map(({ request }) => request));

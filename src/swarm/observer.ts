@@ -8,7 +8,7 @@ import type { EtcdObserver, Happening } from "../etcd/world-types.js";
 import { RaftInvariants } from "../raft/checkers.js";
 import { changeConfiguration, simpleConfiguration } from "../raft/configuration.js";
 import type { RaftNode } from "../raft/node.js";
-import type { Configuration, Message, Role } from "../raft/types.js";
+import type { Configuration, ConfigurationChange, Message, Role } from "../raft/types.js";
 import { NONE } from "../raft/types.js";
 import type { Micros } from "../units/time.js";
 import type { Counter, Turn } from "./counts.js";
@@ -91,16 +91,21 @@ export class LifeObserver {
     sent: (member, message) => this.#sent(member, message),
     received: (member, message) => this.#received(member, message),
     wrote: (_, request, events) => this.#truth.wrote(request, events),
-    happened: (_, what) => this.#counter.turn(HAPPENINGS[what]),
+    happened: (member, what) => {
+      // Before the log forgets entries, what is committed of them is noted.
+      if (what === "snapshotTaken") this.#look(member);
+      this.#counter.turn(HAPPENINGS[what]);
+    },
   };
 
   /** Who takes part, as far as it is committed anywhere. */
   get configuration(): Configuration {
     for (; this.#configuredIndex < this.invariants.committedIndex; this.#configuredIndex++) {
       const change = this.invariants.committedEntry(this.#configuredIndex + 1)?.change;
-      if (change !== undefined)
-        this.#configuration =
-          changeConfiguration(this.#configuration, change).configuration ?? this.#configuration;
+      if (change === undefined) continue;
+      this.#configured(change);
+      this.#configuration =
+        changeConfiguration(this.#configuration, change).configuration ?? this.#configuration;
     }
     return this.#configuration;
   }
@@ -192,6 +197,8 @@ export class LifeObserver {
   #applied(member: MemberNumber, index: number, request: LoggedRequest | undefined): void {
     if ((index - 1) % COMPARED_EVERY === 0) this.#compareAt(member, index - 1);
     if (!this.#truth.applied(index)) return;
+    // Who leads now is asked while it still does.
+    void this.configuration;
     const counter = this.#counter;
     switch (request?.type) {
       case "leaseRevoke":
@@ -203,17 +210,12 @@ export class LifeObserver {
       case "compact":
         counter.turn("store compacted");
         break;
-      case undefined:
-        this.#configured(index);
-        break;
     }
   }
 
-  #configured(index: number): void {
-    const node = this.#world?.group.leader();
-    const leader = node === undefined ? NONE : raftId(node);
-    const entry = this.invariants.committedEntry(index);
-    for (const { type, member } of entry?.change?.changes ?? []) {
+  #configured(change: ConfigurationChange): void {
+    const leader = this.#world?.group.leader();
+    for (const { type, member } of change.changes) {
       if (type === "add-learner") this.#counter.turn("learner added");
       else if (type === "add-voter")
         this.#counter.turn(
@@ -221,7 +223,7 @@ export class LifeObserver {
         );
       else if (type === "remove") {
         this.#counter.turn("member removed");
-        if (member === leader) this.#counter.turn("leader removed");
+        if (member - 1 === leader) this.#counter.turn("leader removed");
       }
     }
   }

@@ -52,8 +52,15 @@ export type ClientPlan =
       readonly pauseUs: Variate;
       readonly leaseTtl: number;
     })
-  | (ClientBase & { readonly type: "watcher"; readonly progressNotify: boolean; readonly silenceUs: Micros })
+  | (ClientBase & {
+      readonly type: "watcher";
+      readonly progressNotify: boolean;
+      readonly silenceUs?: Micros /** Absent: it waits on for ever. */;
+    })
   | (ClientBase & { readonly type: "lease-holder"; readonly ttl: number });
+
+/** "leader": whoever leads when the fault comes; nobody then: nothing happens. */
+export type Who = MemberNumber | "leader";
 
 interface FaultBase {
   readonly atUs: Micros;
@@ -65,12 +72,13 @@ interface Lasting extends FaultBase {
 
 /** What befalls a group. Where a member is killed or loses power and is up again meanwhile, the end of the fault does nothing. */
 export type Fault =
-  | (Lasting & { readonly type: "kill"; readonly member: MemberNumber })
-  | (Lasting & { readonly type: "power-off"; readonly members: readonly MemberNumber[] })
+  | (Lasting & { readonly type: "kill"; readonly member: Who })
+  /** `isMidWrite`: each one not before it has written what it has not synced, if that comes within a second. */
+  | (Lasting & { readonly type: "power-off"; readonly members: readonly Who[]; readonly isMidWrite: boolean })
   /** One direction. */
   | (Lasting & { readonly type: "cut"; readonly from: HostId; readonly to: HostId })
   /** From the other members' hosts, or from all hosts. */
-  | (Lasting & { readonly type: "isolate"; readonly member: MemberNumber; readonly fromClients: boolean })
+  | (Lasting & { readonly type: "isolate"; readonly member: Who; readonly fromClients: boolean })
   | (Lasting & { readonly type: "isolate-centre"; readonly centre: string })
   /** Both directions go and come. */
   | (Lasting & {
@@ -88,7 +96,7 @@ export type Fault =
       readonly oneWayUs: Variate;
       readonly loss: number;
     })
-  | (Lasting & { readonly type: "slow-disk"; readonly member: MemberNumber; readonly fsyncUs: Variate })
+  | (Lasting & { readonly type: "slow-disk"; readonly member: Who; readonly fsyncUs: Variate })
   /** The member is added and, once that is answered, started `startAfterUs` later. */
   | (FaultBase & {
       readonly type: "add";
@@ -97,7 +105,7 @@ export type Fault =
       readonly startAfterUs: Micros;
     })
   | (FaultBase & { readonly type: "promote"; readonly member: MemberNumber })
-  | (FaultBase & { readonly type: "remove"; readonly member: MemberNumber })
+  | (FaultBase & { readonly type: "remove"; readonly member: Who })
   /** The member loses power and its disk: it is removed, and another, empty one takes its place. */
   | (FaultBase & {
       readonly type: "lose-disk";

@@ -25,22 +25,28 @@ export function plant(world: EtcdWorld, name: PlantName): void {
 function spoil(server: Server, name: PlantName): void {
   switch (name) {
     case "read-without-index":
-      return readWithoutIndex(server);
+      readWithoutIndex(server);
+      return;
     case "commit-without-majority":
-      return commitWithoutMajority(server);
+      commitWithoutMajority(server);
+      return;
     case "lost-fsync":
-      return loseFsync(server);
+      loseFsync(server);
+      return;
     case "double-vote":
-      return forgetVote(server);
+      forgetVote(server);
+      return;
     case "wiped-member":
       // It is the plan that has it: a fault of the type "wipe".
       return;
     case "lease-not-extended":
-      return endLeasesAtOnce(server);
+      endLeasesAtOnce(server);
+      return;
     case "watch-skips-after-snapshot":
-      return skipARevision(server);
+      skipARevision(server);
+      return;
     default:
-      return unreachable(name);
+      unreachable(name);
   }
 }
 

@@ -15,6 +15,8 @@ export type Step =
 export type Script = Generator<Step, void, Outcome | undefined>;
 
 const TIMEOUT_US: Micros = 4_000_000;
+/** The leader itself waits longer than that for its successor. */
+const TRANSFER_TIMEOUT_US: Micros = 15_000_000;
 
 export class Administrator {
   readonly #host: ClientHost;
@@ -43,7 +45,8 @@ export class Administrator {
     }
     const target = targetOf(this.#model, step.member);
     const record = this.#record(step.member, step.request);
-    this.#host.call(target.host, step.request, TIMEOUT_US, (result) => {
+    const timeoutUs = step.request.type === "moveLeader" ? TRANSFER_TIMEOUT_US : TIMEOUT_US;
+    this.#host.call(target.host, step.request, timeoutUs, (result) => {
       if (record !== undefined) {
         record.end(this.#host.now, result);
         this.#sink.ended?.(record);
