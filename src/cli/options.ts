@@ -31,22 +31,28 @@ export interface RunOptions extends StudyOptions {
 
 /** Adds the options of every command that simulates. */
 export function addStudyOptions(command: Command): Command {
-  return command
+  command
     .option("--seed <text>", "root of all randomness, in place of the scenario's")
     .addOption(wholeNumber("--replications <n>", "runs of each policy, in place of the scenario's", 1))
     .option("--horizon <duration>", "end of each run, warm-up included, e.g. 20m", positiveDuration)
     .option("--warm-up <duration>", "span at the beginning that results leave out, e.g. 2m", duration)
-    .option("--traces <dir>", "folder with the files that the scenario's traces name")
+    .option("--traces <dir>", "folder with the files that the scenario's traces name");
+  return addWorkerOptions(command)
+    .option("--check", "check every invariant of the model after every event (slow)")
+    .option("--json", "the results as JSON on the standard output, in place of the table")
+    .option("--quiet", "no progress, no table, no warnings; only errors");
+}
+
+/** Adds what belongs to every command that runs in worker threads. */
+export function addWorkerOptions(command: Command): Command {
+  return command
     .addOption(
       wholeNumber("--workers <n>", "worker threads; 0: none, all in this thread", 0).default(
         availableParallelism(),
         "one for each core",
       ),
     )
-    .addOption(wholeNumber("--heap <MiB>", "memory of each worker thread", 16))
-    .option("--check", "check every invariant of the model after every event (slow)")
-    .option("--json", "the results as JSON on the standard output, in place of the table")
-    .option("--quiet", "no progress, no table, no warnings; only errors");
+    .addOption(wholeNumber("--heap <MiB>", "memory of each worker thread", 16));
 }
 
 /** Adds what belongs to `run` and `compare`. */

@@ -1,6 +1,7 @@
 /** The command line as a whole: its commands, and how each of their ends becomes an exit code. */
 import { Command, CommanderError } from "commander";
 import { addCompareCommand } from "./compare.js";
+import { addEtcdCommand } from "./etcd.js";
 import { BadInput, EXIT } from "./exit.js";
 import { addExplainCommand } from "./explain.js";
 import { addImportCommand } from "./import.js";
@@ -46,6 +47,7 @@ export async function main(words: readonly string[], terminal: Terminal): Promis
     addRunCommand,
     addCompareCommand,
     addPlanCommand,
+    addEtcdCommand,
     addExplainCommand,
     addScheduleCommand,
     addValidateCommand,

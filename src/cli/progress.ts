@@ -4,7 +4,10 @@ import { formatDuration, MILLISECOND, SECOND } from "../units/time.js";
 import type { Terminal } from "./terminal.js";
 
 /** Shows runs done, time gone and time left; `head` says what is under way. */
-export function progressLine(terminal: Terminal, head: string): (progress: Progress) => void {
+export function progressLine(
+  terminal: Terminal,
+  head: string,
+): (progress: Pick<Progress, "finished" | "total">) => void {
   const startedMs = Date.now();
   terminal.status(`${head}: simulating …`);
   return ({ finished, total }) => {

@@ -1,24 +1,28 @@
-/** `seatrial schema`: the scenario format as a JSON Schema. */
-import type { Command } from "commander";
-import { scenarioJsonSchema } from "../scenario/json-schema.js";
+/** `seatrial schema`: the file formats as JSON Schemas. */
+import { Argument, type Command } from "commander";
+import { etcdStudyJsonSchema, scenarioJsonSchema } from "../scenario/json-schema.js";
 import { EXIT } from "./exit.js";
 import type { Run } from "./program.js";
 
 const EXAMPLES = `
 Examples:
   seatrial schema > seatrial.schema.json
+  seatrial schema EtcdStudy > seatrial-etcd.schema.json
   # then, as the first line of a scenario, for editors with the YAML language server:
   # yaml-language-server: $schema=./seatrial.schema.json`;
+
+const SCHEMAS = { Scenario: scenarioJsonSchema, EtcdStudy: etcdStudyJsonSchema };
 
 export function addSchemaCommand(program: Command, run: Run): void {
   program
     .command("schema")
-    .summary("print the scenario format as a JSON Schema")
-    .description("Prints the scenario format as a JSON Schema (draft 2020-12), for editors and other tools.")
+    .summary("print a file format as a JSON Schema")
+    .description("Prints a file format as a JSON Schema (draft 2020-12), for editors and other tools.")
+    .addArgument(new Argument("[kind]", "of which files").choices(Object.keys(SCHEMAS)).default("Scenario"))
     .addHelpText("after", EXAMPLES)
-    .action(() =>
+    .action((kind: keyof typeof SCHEMAS) =>
       run(async (terminal) => {
-        terminal.out(JSON.stringify(scenarioJsonSchema(), undefined, 2));
+        terminal.out(JSON.stringify(SCHEMAS[kind](), undefined, 2));
         return EXIT.fine;
       }),
     );

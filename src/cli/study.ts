@@ -7,6 +7,7 @@ import { formatDuration } from "../units/time.js";
 import { type FileSource, fileSource } from "../workload/files.js";
 import { closestOf, formatProblem, Problems } from "../workload/problems.js";
 import { BadInput, stopOnErrors } from "./exit.js";
+import { refuseOtherKind } from "./file-kind.js";
 import type { RunOptions, StudyOptions } from "./options.js";
 import { type ChosenPolicy, checkPolicyFiles, choosePolicies, policyNames } from "./policy-choice.js";
 
@@ -38,6 +39,7 @@ export async function openScenario(
   which: "first" | "all",
 ): Promise<OpenedScenario> {
   const from = fileSource();
+  refuseOtherKind(file, from, "Scenario");
   const { scenario } = parseScenario(file, from);
   if (scenario === undefined) {
     // Once more, with the manifests that it names: all mistakes of one pass.

@@ -4,21 +4,22 @@ import type { Command } from "commander";
 import { loadPolicy, PolicyFileError } from "../policies/load.js";
 import { SHELF } from "../policies/shelf.js";
 import { loadScenario } from "../scenario/compile.js";
+import { loadEtcdStudy } from "../scenario/etcd-study.js";
 import { readSchedulerConfiguration } from "../scenario/scheduler-configuration.js";
-import { SCENARIO_API_VERSION } from "../scenario/schema.js";
 import { type FileSource, fileSource } from "../workload/files.js";
 import { loadManifests } from "../workload/manifests.js";
 import { formatProblem, Problems } from "../workload/problems.js";
 import { readYaml } from "../workload/yaml.js";
 import { EXIT } from "./exit.js";
+import { kindOfFile } from "./file-kind.js";
 import { checkPolicyFiles } from "./policy-choice.js";
 import type { Run } from "./program.js";
 import type { Terminal } from "./terminal.js";
 import { counted } from "./text/table.js";
 
 const EXAMPLES = `
-A file is taken for what it says it is: a scenario, a KubeSchedulerConfiguration, else Kubernetes manifests; .ts and .js
-are policy files. Folders and patterns are manifests.
+A file is taken for what it says it is: a scenario, a study of etcd, a KubeSchedulerConfiguration, else Kubernetes
+manifests; .ts and .js are policy files. Folders and patterns are manifests.
 
 Examples:
   seatrial validate scenario.yaml
@@ -75,10 +76,12 @@ interface Checked {
 
 async function check(file: string, options: Options, from: FileSource): Promise<Checked> {
   if ([".ts", ".mts", ".js", ".mjs"].includes(extname(file))) return checkPolicy(file);
-  switch (kindOf(file, from)) {
-    case "scenario":
+  switch (kindOfFile(file, from)) {
+    case "Scenario":
       return checkScenarioFile(file, options, from);
-    case "configuration":
+    case "EtcdStudy":
+      return checkEtcdStudy(file, from);
+    case "KubeSchedulerConfiguration":
       return checkConfiguration(file, from);
     case "manifests": {
       const problems = new Problems();
@@ -86,18 +89,6 @@ async function check(file: string, options: Options, from: FileSource): Promise<
       return { file, what: counted(objects.length, "object"), problems };
     }
   }
-}
-
-/** By the first document's own words; what cannot be read is left to the reader of manifests to complain about. */
-function kindOf(file: string, from: FileSource): "scenario" | "configuration" | "manifests" {
-  const text = from.readFile(file);
-  if (text === undefined) return "manifests";
-  const data = readYaml(text, file, new Problems())[0]?.data;
-  if (typeof data !== "object" || data === null) return "manifests";
-  const { apiVersion, kind } = data as { readonly apiVersion?: unknown; readonly kind?: unknown };
-  const group = SCENARIO_API_VERSION.split("/")[0] ?? "";
-  if (kind === "Scenario" || String(apiVersion).startsWith(group)) return "scenario";
-  return kind === "KubeSchedulerConfiguration" ? "configuration" : "manifests";
 }
 
 async function checkScenarioFile(file: string, options: Options, from: FileSource): Promise<Checked> {
@@ -114,6 +105,20 @@ async function checkScenarioFile(file: string, options: Options, from: FileSourc
     counted(study.replications, "replication"),
   ];
   return { file, what: `scenario ${study.model.name}: ${counts.join(", ")}`, problems };
+}
+
+function checkEtcdStudy(file: string, from: FileSource): Checked {
+  const { study, problems } = loadEtcdStudy(file, from);
+  if (study === undefined) return { file, what: "study of etcd", problems };
+  const [first] = study.cells;
+  const counts = [
+    counted(study.cells.length, "cell"),
+    ...(study.cells.length > 1 || first === undefined
+      ? []
+      : [counted(first.etcd.members.length, "member"), counted(first.clients.length, "client")]),
+    counted(study.replications, "replication"),
+  ];
+  return { file, what: `study of etcd ${study.name}: ${counts.join(", ")}`, problems };
 }
 
 function checkConfiguration(file: string, from: FileSource): Checked {

@@ -5,7 +5,7 @@
 import type { MemberNumber } from "../etcd/model.js";
 import type { EtcdWorld } from "../etcd/world.js";
 import type { MetricValue } from "../metrics/replication.js";
-import { type Micros, SECOND } from "../units/time.js";
+import { MILLISECOND, type Micros } from "../units/time.js";
 import { numberOf } from "./clients.js";
 import type { Leadership } from "./leadership.js";
 import type { StudyCell } from "./model.js";
@@ -66,7 +66,7 @@ export class LostWrites {
     if (this.#recoveries === 0) return [];
     return [
       { metric: "lostWrites", of: "clients", value: this.#lost.size, unit: "writes" },
-      { metric: "lostAge", of: "clients", value: this.#oldestUs / SECOND, unit: "s" },
+      { metric: "lostAge", of: "clients", value: this.#oldestUs / MILLISECOND, unit: "ms" },
     ];
   }
 

@@ -22,14 +22,14 @@ export interface EtcdStudyModel {
 
 export interface StudyAxis {
   readonly name: string;
-  /** Of its values, in order. */
+  /** Texts of its values, in order. */
   readonly labels: readonly string[];
 }
 
 export interface StudyCell {
-  /** Unique: the labels of its values, or "base" where nothing is varied. */
+  /** Unique: what its values are, or "base" where nothing is varied. */
   readonly name: string;
-  /** One for each axis. */
+  /** Its value on each axis. */
   readonly labels: readonly string[];
   /** Left out of results. */
   readonly warmUpUs: Micros;

@@ -2,7 +2,7 @@
 import type { ClientRecord, RecordSink } from "../etcd/client-record.js";
 import { Quantiles } from "../metrics/quantiles.js";
 import type { MetricValue } from "../metrics/replication.js";
-import { type Micros, SECOND } from "../units/time.js";
+import { MILLISECOND, type Micros, SECOND } from "../units/time.js";
 import { numberOf } from "./clients.js";
 import type { ClientPlan, StudyCell } from "./model.js";
 
@@ -188,15 +188,15 @@ function clientMetrics(tally: ClientTally): MetricValue[] {
   const { finished, answered, latencies, ages, stale } = tally;
   const metrics: MetricValue[] = [{ metric: "operations", of, value: finished, unit: "operations" }];
   if (finished > 0) metrics.push({ metric: "answered", of, value: answered / finished, unit: "share" });
-  const add = (metric: string, us: number | undefined): void => {
-    if (us !== undefined) metrics.push({ metric, of, value: us / SECOND, unit: "s" });
+  const add = (metric: string, us: number | undefined, span: Micros, unit: string): void => {
+    if (us !== undefined) metrics.push({ metric, of, value: us / span, unit });
   };
-  add("latencyP50", latencies.quantile(0.5));
-  add("latencyP99", latencies.quantile(0.99));
+  add("latencyP50", latencies.quantile(0.5), MILLISECOND, "ms");
+  add("latencyP99", latencies.quantile(0.99), MILLISECOND, "ms");
   if (ages.count > 0) {
     metrics.push({ metric: "staleReads", of, value: stale / ages.count, unit: "share" });
-    add("staleAgeP99", ages.quantile(0.99));
-    add("staleAgeMax", ages.quantile(1));
+    add("staleAgeP99", ages.quantile(0.99), SECOND, "s");
+    add("staleAgeMax", ages.quantile(1), SECOND, "s");
   }
   return metrics;
 }

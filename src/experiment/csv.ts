@@ -25,14 +25,22 @@ export interface WriteOptions {
  * file is written under another name and renamed when whole; the manifest comes last. Equal results give equal bytes.
  */
 export function writeResult(directory: string, result: ExperimentResult, options: WriteOptions): string[] {
-  mkdirSync(directory, { recursive: true });
   const tables = tablesOf(result, options.events === true);
   // An earlier run's timeline would pass for this one's.
   if (options.events !== true) rmSync(join(directory, "events.csv"), { force: true });
+  return writeTables(directory, tables, (files) => manifestOf(result, options.version, files));
+}
+
+/** Writes tables, each whole or not at all, then the manifest that `manifestFor` makes; returns their names, its own first. */
+export function writeTables(
+  directory: string,
+  tables: readonly Table[],
+  manifestFor: (files: readonly string[]) => object,
+): string[] {
+  mkdirSync(directory, { recursive: true });
   for (const table of tables) writeWhole(join(directory, table.file), csvChunks(table));
   const files = tables.map((table) => table.file);
-  const manifest = `${JSON.stringify(manifestOf(result, options.version, files), undefined, 2)}\n`;
-  writeWhole(join(directory, MANIFEST), [manifest]);
+  writeWhole(join(directory, MANIFEST), [`${JSON.stringify(manifestFor(files), undefined, 2)}\n`]);
   return [MANIFEST, ...files];
 }
 

@@ -202,7 +202,7 @@ function runWorker<Common, Job, Result>(
  * A built file of this folder. Threads load JavaScript only: from TypeScript sources (the tests) it is the one in the
  * package's dist folder.
  */
-function builtFile(name: string): URL {
+export function builtFile(name: string): URL {
   const beside = new URL(`./${name}`, import.meta.url);
   const built = existsSync(beside) ? beside : new URL(`../../dist/experiment/${name}`, import.meta.url);
   assert(existsSync(built), `${built.pathname} is missing: the package is not built (npm run build)`);

@@ -38,8 +38,11 @@ export interface Summary {
   readonly comparison: readonly ComparisonRow[];
 }
 
+/** A run as far as figures go: of a policy, or of whatever else a study compares. */
+export type MeasuredRun = Pick<Replication, "policy" | "replication" | "metrics">;
+
 /** The figures of all replications. `policies` in the study's order, the baseline first. */
-export function summarise(policies: readonly string[], replications: readonly Replication[]): Summary {
+export function summarise(policies: readonly string[], replications: readonly MeasuredRun[]): Summary {
   const columns = collect(replications);
   const rows: SummaryRow[] = [];
   for (const policy of policies) {
@@ -64,7 +67,7 @@ interface Column {
 }
 
 /** All metrics, in the order in which they first occur in the replications. */
-function collect(replications: readonly Replication[]): Column[] {
+function collect(replications: readonly MeasuredRun[]): Column[] {
   const columns = new Map<string, Column>();
   for (const { policy, replication, metrics } of replications) {
     for (const value of metrics) {

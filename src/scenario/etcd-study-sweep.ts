@@ -8,6 +8,18 @@ import { addProblem, findPlace, type Place } from "./shape.js";
 /** More would be a mistake of the file rather than a study. */
 const CELLS_MAX = 1_000;
 
+/** Columns of the tables that have one for each axis. */
+const COLUMNS: readonly string[] = [
+  "cell",
+  "replication",
+  "metric",
+  "of",
+  "unit",
+  "value",
+  "censored",
+  "mean",
+];
+
 /** One field set. */
 export interface Setting {
   /** Below spec. */
@@ -18,7 +30,10 @@ export interface Setting {
 }
 
 export interface SweepValue {
+  /** In the cell's name. */
   readonly label: string;
+  /** Without the axis' name, for tables that have a column for it. */
+  readonly text: string;
   readonly settings: readonly Setting[];
 }
 
@@ -29,6 +44,7 @@ export interface SweepAxis {
 
 export interface SweepCell {
   readonly name: string;
+  /** Texts of its values, one for each axis. */
   readonly labels: readonly string[];
   readonly settings: readonly Setting[];
 }
@@ -47,6 +63,10 @@ export function readAxes(
       const message = "expected each axis to have a name of its own";
       addProblem(place, ["sweep", index], { message, value: name }, problems);
     }
+    if (COLUMNS.includes(name)) {
+      const message = `expected a name that is no column of the results (${COLUMNS.join(", ")})`;
+      addProblem(place, ["sweep", index], { message, value: name }, problems);
+    }
     names.add(name);
   }
   const cells = axes.reduce((product, { values }) => product * values.length, 1);
@@ -59,17 +79,17 @@ export function readAxes(
 
 /** Every combination, the last axis varying fastest; one cell, called "base", where nothing is varied. */
 export function cellsOf(axes: readonly SweepAxis[]): SweepCell[] {
-  let cells: SweepCell[] = [{ name: "base", labels: [], settings: [] }];
+  let cells: SweepCell[] = [{ name: "", labels: [], settings: [] }];
   for (const { values } of axes) {
-    cells = cells.flatMap(({ labels, settings }) =>
+    cells = cells.flatMap(({ name, labels, settings }) =>
       values.map((value) => ({
-        name: [...labels, value.label].join(", "),
-        labels: [...labels, value.label],
+        name: name === "" ? value.label : `${name}, ${value.label}`,
+        labels: [...labels, value.text],
         settings: [...settings, ...value.settings],
       })),
     );
   }
-  return cells;
+  return axes.length === 0 ? cells.map((cell) => ({ ...cell, name: "base" })) : cells;
 }
 
 /** The data with fields set; a setting that finds no list or mapping on its way sets nothing and is told of. */
@@ -114,7 +134,8 @@ function readAxis(axis: EtcdAxisWritten, at: YamlPath, place: Place, problems: P
     const short = String(path.at(-1) ?? axis.path);
     const name = axis.name ?? short;
     const values = (axis.values ?? []).map((value, index) => ({
-      label: `${name}=${labelOf(value)}`,
+      label: `${name}=${textOf(value)}`,
+      text: textOf(value),
       settings: [{ path, value, writtenAt: from(["values", index]) }],
     }));
     uniqueLabels(values, [...at, "values"], place, problems);
@@ -122,6 +143,7 @@ function readAxis(axis: EtcdAxisWritten, at: YamlPath, place: Place, problems: P
   }
   const values = (axis.variants ?? []).map(({ name, set = {} }, index) => ({
     label: name,
+    text: name,
     settings: Object.entries(set).map(([key, value]) => {
       const below = ["variants", index, "set", key];
       return { path: knownPath(key, [...at, ...below], place, problems), value, writtenAt: from(below) };
@@ -166,7 +188,7 @@ function uniqueLabels(values: readonly SweepValue[], at: YamlPath, place: Place,
   }
 }
 
-function labelOf(value: unknown): string {
+function textOf(value: unknown): string {
   return typeof value === "object" && value !== null ? showValue(value) : String(value);
 }
 

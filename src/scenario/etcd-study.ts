@@ -89,7 +89,7 @@ function studyOf(
     question: (spec.question ?? "").trim(),
     seed: overrides.seed ?? String(spec.seed ?? ETCD_STUDY_DEFAULTS.seed),
     replications: overrides.replications ?? spec.replications ?? ETCD_STUDY_DEFAULTS.replications,
-    axes: axes.map(({ name, values }) => ({ name, labels: values.map(({ label }) => label) })),
+    axes: axes.map(({ name, values }) => ({ name, labels: values.map(({ text }) => text) })),
     cells,
   };
 }

@@ -1,5 +1,5 @@
-/** The reference part of docs/SCENARIO.md: a table for each mapping of the format, made from the schema itself. */
-import { scenarioJsonSchema } from "./json-schema.js";
+/** The reference parts of docs/SCENARIO.md and docs/ETCD.md: a table for each mapping of a format, made from its schema. */
+import { etcdStudyJsonSchema, scenarioJsonSchema } from "./json-schema.js";
 
 /** The parts of a JSON Schema that matter here. */
 interface Schema {
@@ -22,7 +22,17 @@ interface Schema {
 
 /** Markdown: each mapping with its fields, their types, meanings and defaults. */
 export function scenarioReference(): string {
-  const whole = scenarioJsonSchema() as Schema & { readonly $defs?: Readonly<Record<string, Schema>> };
+  return referenceOf(scenarioJsonSchema());
+}
+
+/** The same of studies of etcd; distributions are explained with scenarios. */
+export function etcdStudyReference(): string {
+  const { $defs: _, ...schema } = etcdStudyJsonSchema();
+  return referenceOf(schema);
+}
+
+function referenceOf(schema: Readonly<Record<string, unknown>>): string {
+  const whole = schema as Schema & { readonly $defs?: Readonly<Record<string, Schema>> };
   const sections: string[] = [];
   const walk = (schema: Schema, path: string): void => {
     const mapping = mappingOf(schema);

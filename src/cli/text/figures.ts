@@ -79,7 +79,8 @@ function withUnit(text: string, unit: string): string {
     case "points":
       return `${text} pp`;
     case "s":
-      return `${text} s`;
+    case "ms":
+      return `${text} ${unit}`;
     default:
       return text;
   }
