@@ -176,7 +176,7 @@ export class EtcdGroup implements EtcdGroupFace, GroupContext {
   #tick(member: Member, incarnation: number): void {
     if (member.incarnation !== incarnation || member.server === undefined) return;
     this.clock.after(this.model.heartbeatUs, this.clock.kinds["member-tick"], member.number, incarnation);
-    member.server.loop.tick();
+    member.server.tick();
   }
 
   #makePeers(self: MemberNumber, upcalls: PeerUpcalls): HttpPeers {

@@ -148,7 +148,8 @@ export class Member implements MemberFace {
     const startsAlone =
       membersOf(configurationOf(image, config)).length === 1 && options.forceNewCluster !== true;
     const { number: member, incarnation } = this;
-    const setup = { member, incarnation, config, image, store, appliedIndex, bases, startsAlone };
+    const isJoining = lastIndexOf(image) === 0 && (options.wiped === true || this.model.joinsLater === true);
+    const setup = { member, incarnation, config, image, store, appliedIndex, bases, isJoining, startsAlone };
     const server = new Server(this.#group, setup, (upcalls) => this.#makePeers(member, upcalls));
     this.#server = server;
     return server;

@@ -61,7 +61,9 @@ export interface ServerSetup {
   readonly appliedIndex: number;
   /** The states that the disk has, of which one is that at the beginning of the image's log; none: that is empty. */
   readonly bases: readonly StoreBase[];
-  /** With --force-new-cluster or as the only member: it takes itself for a group of one at its start. */
+  /** It starts empty, to be told by the others what there is. */
+  readonly isJoining: boolean;
+  /** As the only member: it takes itself for a group of one at its start. */
   readonly startsAlone: boolean;
 }
 
@@ -88,6 +90,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   readonly #group: GroupContext;
   readonly #fsyncs: CountedDraws;
   readonly #startsAlone: boolean;
+  #isJoining: boolean;
   #fsyncCount = 0;
   #queue: Batch[] = [];
   #isApplying = false;
@@ -117,6 +120,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
     this.startedUs = group.clock.now;
     this.#backendInterval = 0;
     this.#startsAlone = setup.startsAlone;
+    this.#isJoining = setup.isJoining;
     this.#snapshotIndex = setup.image.snapshot?.index ?? 0;
     this.#fsyncs = group.streams.counted(`etcd/${group.model.members[this.member]?.name}/fsync`);
     this.loop = new RaftLoop(setup.config, setup.image, setup.appliedIndex, setup.incarnation, this);
@@ -146,6 +150,16 @@ export class Server implements RaftLoopHost, PeerUpcalls {
 
   stop(): void {
     this.peers.stop();
+  }
+
+  /**
+   * The ticker fired. A member that joins knows of no group and cannot campaign before it was told of one; here it begins
+   * with the founders' configuration, in which it may have a part, so that its ticks do not count until then.
+   */
+  tick(): void {
+    if (this.#isJoining && this.loop.node.commitIndex === 0) return;
+    this.#isJoining = false;
+    this.loop.tick();
   }
 
   get configuration(): Configuration {
@@ -399,7 +413,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   #lookForPeers(looks: number): void {
     if (looks === 0) return;
     this.after(PEER_LOOK_US, () => {
-      if (this.peers.activePeers > 1) {
+      if (this.peers.activePeers > 1 && !this.#isJoining) {
         this.#group.observer.happened?.(this.member, "timerAdvanced");
         this.loop.advanceTicks(this.#electionTicks - 2);
       } else this.#lookForPeers(looks - 1);

@@ -311,4 +311,24 @@ describe("Membership", () => {
     expect(equalStores(lab)).toBe(true);
     expect(lab.ask(leader, { type: "memberPromote", member: follower }).outcome.type).toBe("members");
   });
+
+  it("A member that starts empty under its old number campaigns for nothing before it has heard of the group.", () => {
+    const lab = new Lab({ ...modelOf(3), preVote: false, strictReconfigCheck: false }).settle();
+    writes(lab, 5);
+    const [leader, follower] = [lab.leader, lab.follower()];
+    const { term } = lab.group.member(leader);
+    lab.group.kill(follower);
+    lab.ask(leader, { type: "memberRemove", member: follower });
+    lab.ask(leader, { type: "memberAdd", member: follower, isLearner: false });
+    lab.isolate(follower);
+    lab.group.startMember(follower, { wiped: true });
+    lab.run(10 * S);
+    expect(lab.group.member(follower).role).toBe("follower");
+    expect(lab.group.member(follower).term).toBe(0);
+    lab.rejoin(follower);
+    lab.until("it is ready", () => lab.group.member(follower).isReady);
+    expect(lab.leader).toBe(leader);
+    expect(lab.group.member(follower).term).toBe(term);
+    expect(equalStores(lab)).toBe(true);
+  });
 });
