@@ -27,6 +27,7 @@ export class FakeSocket implements Socket {
   isOpen = false;
   isClosed = false;
   readonly isStalled = false;
+  readonly isClean = true;
   readonly unacknowledgedBytes = 0;
   readonly bytes: number[] = [];
 
