@@ -41,6 +41,7 @@ export class Faults {
   readonly #removed = new Set<MemberNumber>();
   readonly #bursts: OpenLoopWriter[] = [];
   #isHealed = false;
+  #isOver = false;
 
   constructor(plan: LifePlan, world: EtcdWorld, observer: LifeObserver, counter: Counter, sink: RecordSink) {
     this.#plan = plan;
@@ -62,6 +63,11 @@ export class Faults {
     this.keepUp();
     if (this.#lost.size > 0) this.admin.run(this.#removeLost());
     this.admin.run(this.#relieve());
+  }
+
+  /** All is well: the administrator goes home. */
+  end(): void {
+    this.#isOver = true;
   }
 
   /** Members that take part run, others do not: what an operator would see to. */
@@ -431,22 +437,29 @@ export class Faults {
     }
   }
 
-  /** Room is made, and the alarm taken back. */
+  /**
+   * Room is made, and the alarm taken back; after all is healed again and again: a member that had not applied the
+   * compaction when it gave its free pages back is over its quota still, and raises the alarm once more.
+   */
   *#relieve(): Script {
-    for (;;) {
+    while (!this.#isOver) {
       const someone = this.#someone;
       const alarms = yield { type: "ask", member: someone, request: alarm("get", 0) };
-      if (alarms?.type === "alarm") {
-        if (alarms.members.length === 0) return;
-        yield { type: "ask", member: someone, request: { type: "deleteRange", key: "large" } };
-        const revision = this.#world.group.member(someone).store?.revision ?? 1;
-        yield { type: "ask", member: someone, request: { type: "compact", revision } };
-        for (const member of this.living) yield { type: "ask", member, request: { type: "defragment" } };
-        for (const member of alarms.members)
-          yield { type: "ask", member: someone, request: alarm("deactivate", member) };
-      }
+      const members = alarms?.type === "alarm" ? alarms.members : [];
+      if (members.length > 0) yield* this.#makeRoom(someone, members);
+      else if (alarms?.type === "alarm" && !this.#isHealed) return;
       yield { type: "rest", forUs: REST_US };
     }
+  }
+
+  *#makeRoom(someone: MemberNumber, raisedBy: readonly MemberNumber[]): Script {
+    yield { type: "ask", member: someone, request: { type: "deleteRange", key: "large" } };
+    const revision = this.#world.group.member(someone).store?.revision ?? 1;
+    yield { type: "ask", member: someone, request: { type: "compact", revision } };
+    yield { type: "rest", forUs: REST_US };
+    for (const member of this.living) yield { type: "ask", member, request: { type: "defragment" } };
+    for (const member of raisedBy)
+      yield { type: "ask", member: someone, request: alarm("deactivate", member) };
   }
 
   #burst({ host, member, puts, intervalUs, atUs }: Extract<Fault, { type: "burst" }>): void {

@@ -74,6 +74,11 @@ class FaultMaker {
   /** One fault, or some that belong together. */
   make(type: DrawnFault): readonly Fault[] {
     const fault = this.#one(type);
+    // Who was away needs a snapshot when it is back, and may be gone before it has it.
+    if (fault.type === "isolate" && fault.member !== "leader" && this.#draws.chance(0.25)) {
+      const atUs = fault.atUs + fault.forUs + this.#draws.between(10, 800) * MILLISECOND;
+      return [fault, { type: "kill", atUs, member: fault.member, forUs: this.#spanUs() }];
+    }
     // A voter that has not started weighs on the next change.
     if (fault.type === "add" && !fault.isLearner && this.#draws.chance(0.4)) {
       const other = this.#spares.find((spare) => spare !== fault.member);
@@ -138,7 +143,7 @@ class FaultMaker {
           member: draws.chance(0.3) ? "leader" : this.#member(),
         };
       case "lose-disk":
-        return { type, atUs, member: draws.pick(this.#founders), replacement: draws.pick(this.#spares) };
+        return { type, atUs, member: this.#who(), replacement: draws.pick(this.#spares) };
       case "move-leader":
         return { type, atUs, target: this.#member() };
       case "compact":

@@ -139,6 +139,7 @@ class Life {
     );
     this.healedAfterUs = this.world.now - faultsEndUs;
     for (const client of this.#clients) client.stop();
+    this.#faults.end();
     this.world.run(this.world.now + DRAIN_US);
     this.#runUntil("agreement", () => this.#areEqual);
     for (const member of this.#faults.living) this.#observer.compare(member);
@@ -154,7 +155,7 @@ class Life {
     const base = { client: name, sink: this.history, targets, timeoutUs, startUs };
     switch (client.type) {
       case "mixed": {
-        const { keys, pauseUs, leaseTtl } = client;
+        const { keys, pauseUs, leaseTtl, operationsMost } = client;
         const rest = {
           streams: this.world.streams,
           keys,
@@ -162,7 +163,8 @@ class Life {
           leaseTtl,
           pauseAfterFailureUs: 100 * MILLISECOND,
         };
-        const mixed = new MixedClient(host, { ...base, ...rest });
+        const count = operationsMost === undefined ? {} : { count: operationsMost };
+        const mixed = new MixedClient(host, { ...base, ...rest, ...count });
         this.#mixed.push(mixed);
         this.#clients.push(mixed);
         return;

@@ -51,6 +51,8 @@ export type ClientPlan =
       readonly keys: readonly string[];
       readonly pauseUs: Variate;
       readonly leaseTtl: number;
+      /** Absent: until it is stopped. */
+      readonly operationsMost?: number;
     })
   | (ClientBase & {
       readonly type: "watcher";
@@ -109,7 +111,7 @@ export type Fault =
   /** The member loses power and its disk: it is removed, and another, empty one takes its place. */
   | (FaultBase & {
       readonly type: "lose-disk";
-      readonly member: MemberNumber;
+      readonly member: Who;
       readonly replacement: MemberNumber;
     })
   | (FaultBase & { readonly type: "move-leader"; readonly target: MemberNumber })
