@@ -11,7 +11,6 @@ import {
   type DurableImage,
   EMPTY_DATA,
   type Entry,
-  type InstallSnapshot,
   type Message,
   NONE,
   type RaftConfig,
@@ -20,7 +19,9 @@ import {
 } from "../raft/types.js";
 import type { Micros } from "../units/time.js";
 import { Api } from "./api.js";
+import { messageBytes } from "./message-bytes.js";
 import { ETCD_LIMITS, type MemberNumber, raftId, requestTimeoutUs } from "./model.js";
+import { OutgoingSnapshots } from "./outgoing-snapshots.js";
 import type { PeerTransport, PeerUpcalls } from "./peer-types.js";
 import type { GroupContext } from "./process-types.js";
 import { RaftLoop, type RaftLoopHost } from "./raft-loop.js";
@@ -31,8 +32,6 @@ import { WatchHub } from "./watch.js";
 
 /** Applying takes this long at least before it is an event of its own, µs. */
 const APPLY_EVENT_US = 200;
-/** Snapshots under way at a time (maxInFlightMsgSnap). */
-const SNAPSHOTS_IN_FLIGHT_MAX = 16;
 /** A process that was removed from its group ends so much later (server.go: 10 × 100 ms). */
 const REMOVED_EXIT_US = 1_000_000;
 /** Waits for peers, to fast-forward the election timer, look so often and so long. */
@@ -96,11 +95,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   #isApplying = false;
   /** Index of the last snapshot, taken or installed. */
   #snapshotIndex: number;
-  /** Snapshots on their way, or there for less than the release delay; and by member, those that are on their way. */
-  #snapshotsInFlight = 0;
-  readonly #snapshotsTo = new Map<MemberNumber, number>();
-  /** InstallSnapshot messages that wait until the state machine has got there. */
-  #waitingSnapshots: InstallSnapshot[] = [];
+  readonly #snapshots: OutgoingSnapshots;
   /** Applied through here when the backend was last committed, and the number of that commit's interval. */
   #backendIndex: number;
   #backendInterval: number;
@@ -134,6 +129,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
       },
       requestTimeoutUs(group.model),
     );
+    this.#snapshots = new OutgoingSnapshots(group, this);
     this.api = new Api(group, this);
   }
 
@@ -196,12 +192,10 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   send(message: Message, beat: Beat | undefined): void {
     this.#group.observer.sent?.(this.member, message);
     if (message.type === "InstallSnapshot") {
-      if (this.#waitingSnapshots.length < SNAPSHOTS_IN_FLIGHT_MAX) this.#waitingSnapshots.push(message);
-      this.#sendSnapshots();
+      this.#snapshots.add(message);
       return;
     }
-    const bytes = this.#bytesOf(message);
-    this.peers.send(message, bytes, beat);
+    this.peers.send(message, messageBytes(message, this.#group), beat);
   }
 
   changed(role: Role, roleBefore: Role, leader: number, leaderBefore: number): void {
@@ -250,12 +244,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   }
 
   snapshotSent(member: MemberNumber, isDelivered: boolean): void {
-    const left = this.#snapshotsTo.get(member) ?? 0;
-    if (left > 0) {
-      this.#snapshotsTo.set(member, left - 1);
-      if (isDelivered) this.after(ETCD_LIMITS.releaseDelayUs, () => this.#snapshotsInFlight--);
-      else this.#snapshotsInFlight--;
-    }
+    this.#snapshots.finished(member, isDelivered);
     this.#group.observer.happened?.(this.member, isDelivered ? "snapshotDelivered" : "snapshotFailed");
     this.loop.reportSnapshot(raftId(member), isDelivered);
   }
@@ -288,7 +277,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
       if (entry.index <= this.appliedIndex) continue;
       this.#applyEntry(entry);
       this.appliedIndex = entry.index;
-      if (this.#waitingSnapshots.length > 0) this.#sendSnapshots();
+      this.#snapshots.sendDue();
     }
     this.reads.applied(this.appliedIndex);
     this.#takeSnapshotIfDue();
@@ -360,27 +349,8 @@ export class Server implements RaftLoopHost, PeerUpcalls {
     // The backend is committed first, so that it is never behind the log's beginning.
     this.#backendIndex = index;
     this.bases = [...this.bases.slice(-1), { index, store: this.store.snapshot() }];
-    const keep = this.#snapshotsInFlight > 0 ? 0 : index - snapshotCatchUpEntries;
+    const keep = this.#snapshots.holdsLog ? 0 : index - snapshotCatchUpEntries;
     this.loop.takeSnapshot(index, Math.max(keep, 0));
-  }
-
-  /**
-   * A snapshot goes out when the state machine has just its index. One that comes too late for that, because this member
-   * no longer led when its batch was through, has nobody to wait for it.
-   */
-  #sendSnapshots(): void {
-    const waiting = this.#waitingSnapshots;
-    this.#waitingSnapshots = waiting.filter(({ snapshot }) => snapshot.index > this.appliedIndex);
-    if (this.#waitingSnapshots.length === waiting.length) return;
-    for (const message of waiting) {
-      const to = message.to - 1;
-      if (message.snapshot.index !== this.appliedIndex || !membersOf(this.configuration).includes(message.to))
-        continue;
-      this.#snapshotsInFlight++;
-      this.#snapshotsTo.set(to, (this.#snapshotsTo.get(to) ?? 0) + 1);
-      this.#group.keepContent(message.snapshot, this.store.snapshot());
-      this.peers.send(message, this.store.backendBytes);
-    }
   }
 
   /**
@@ -394,11 +364,9 @@ export class Server implements RaftLoopHost, PeerUpcalls {
     });
   }
 
-  /** What was on its way to the peer is given up without a report. */
   #removePeer(member: MemberNumber): void {
     this.peers.removePeer(member);
-    this.#snapshotsInFlight -= this.#snapshotsTo.get(member) ?? 0;
-    this.#snapshotsTo.delete(member);
+    this.#snapshots.removed(member);
   }
 
   #addPeer(id: number): void {
@@ -430,28 +398,4 @@ export class Server implements RaftLoopHost, PeerUpcalls {
     this.#backendInterval = interval;
     this.#backendIndex = this.appliedIndex;
   }
-
-  #bytesOf(message: Message): number {
-    switch (message.type) {
-      case "AppendEntries": {
-        let bytes = MESSAGE_BYTES;
-        for (const entry of message.entries) {
-          bytes += ENTRY_BYTES + (this.#group.proposal(entry.data)?.bytes ?? 0);
-        }
-        return bytes;
-      }
-      case "Propose": {
-        let bytes = MESSAGE_BYTES;
-        for (const data of message.data) bytes += this.#group.proposal(data)?.bytes ?? 0;
-        return bytes;
-      }
-      default:
-        return MESSAGE_BYTES;
-    }
-  }
 }
-
-/** A raft message without entries, protobuf and framing, about. */
-const MESSAGE_BYTES = 60;
-/** An entry around its data. */
-const ENTRY_BYTES = 20;

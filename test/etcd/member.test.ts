@@ -46,6 +46,24 @@ describe("A member's process dies and comes back", () => {
     expect(lab.group.member(follower).appliedIndex).toBe(before);
   });
 
+  it("A state made anew from the log knows who was removed.", () => {
+    const lab = new Lab(modelOf(3)).settle();
+    lab.run(6 * S);
+    const [leader, removed, other] = [lab.leader, lab.follower(0), lab.follower(1)];
+    lab.group.kill(removed);
+    lab.run(10 * MS);
+    expect(lab.ask(leader, { type: "memberRemove", member: removed }).outcome.type).toBe("members");
+    for (let k = 0; k < 3; k++) lab.put(leader, `k${k}`);
+    const applied = lab.group.member(other).appliedIndex;
+    lab.group.kill(other);
+    // Its disk does not know of the last commits.
+    expect(lab.group.member(other).appliedIndex).toBeLessThan(applied);
+    lab.isolate(other);
+    lab.group.startMember(other);
+    lab.run(60 * MS);
+    expect([...(lab.group.member(other).store?.published ?? [])].sort()).toEqual([leader, other].sort());
+  });
+
   it("All members lose power at once and come back: what was acknowledged is there.", () => {
     const lab = new Lab(modelOf(3)).settle();
     for (let k = 0; k < KEY_COUNT; k++) lab.put(k % 3, `k${k}`);
