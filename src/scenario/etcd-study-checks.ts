@@ -45,21 +45,21 @@ function checkTimes(spec: EtcdCellWritten, report: Report): void {
   if (warmUpUs >= horizonUs) {
     report(["warmUp"], `expected warmUp to be below the horizon of ${horizon}`, { value: warmUp });
   }
-  const check = (path: YamlPath, written: string): void => {
+  const check = (path: YamlPath, written: string, kind: EtcdEventWritten["kind"]): void => {
     const atUs = durationUs(written);
     const problem =
       atUs >= horizonUs
         ? `not before the horizon of ${horizon}: it has no effect`
-        : atUs < warmUpUs
+        : atUs < warmUpUs && ENDING.includes(kind)
           ? `within the warm-up of ${warmUp}: its effect is left out of some results`
           : undefined;
     if (problem !== undefined) report(path, problem, { value: written, severity: "warning" });
   };
-  for (const [index, { at, start }] of events.entries()) {
+  for (const [index, { at, start, kind }] of events.entries()) {
     const path = ["events", index];
-    if (typeof at === "string") check([...path, "at"], at);
-    else for (const [i, moment] of (at ?? []).entries()) check([...path, "at", i], moment);
-    if (start !== undefined) check([...path, "start"], start);
+    if (typeof at === "string") check([...path, "at"], at, kind);
+    else for (const [i, moment] of (at ?? []).entries()) check([...path, "at", i], moment, kind);
+    if (start !== undefined) check([...path, "start"], start, kind);
   }
 }
 

@@ -2,7 +2,7 @@
 import type { EtcdExperimentResult } from "../../experiment/etcd-experiment.js";
 import type { SummaryRow } from "../../experiment/summary.js";
 import { formatDuration, HOUR } from "../../units/time.js";
-import { figureText, NEVER, NONE, neverText } from "./figures.js";
+import { figureText, NEVER, NONE, neverText, shortest } from "./figures.js";
 import { type PlotPoint, plotLines } from "./plot.js";
 import { counted, tableBlocks, tableLines } from "./table.js";
 
@@ -13,9 +13,10 @@ export interface EtcdReportParts {
   readonly width: number;
 }
 
-/** Beyond so many rows the clients' own table would hide the answer; the files have it. */
-const CLIENT_ROWS_MAX = 24;
-const BAR_WIDTH = 24;
+/** More clients would hide the answer; the files have them. */
+const CLIENTS_MAX = 12;
+const BAR_WIDTH_MAX = 24;
+const BAR_WIDTH_MIN = 8;
 
 export function etcdReportLines({ result, folder, files, width }: EtcdReportParts): string[] {
   const view = new View(result);
@@ -65,15 +66,16 @@ const COLUMNS: readonly Column[] = [
   { title: "lost writes", metric: "lostWrites", of: "clients" },
   { title: "oldest", metric: "lostAge", of: "clients" },
   { title: "no reads", metric: "linearizableReadOutage", of: "clients" },
-  { title: "no stale reads", metric: "serializableReadOutage", of: "clients" },
-  { title: "longest write gap", metric: "writeOutageLongest", of: "clients" },
+  { title: "no ser. reads", metric: "serializableReadOutage", of: "clients" },
+  { title: "longest", metric: "writeOutageLongest", of: "clients" },
   { title: "no writes", metric: "writeOutage", of: "clients" },
 ];
 
 /** Every cell in a line, with a bar for the time without writes. */
 function cellLines(view: View, width: number): string[] {
-  const columns = COLUMNS.filter(({ metric, of }) => view.happened(metric, of));
-  if (columns.length === 0) return [`Nothing happened: no election, and no client was without service.`];
+  const general = COLUMNS.filter(({ metric, of }) => view.happened(metric, of));
+  const columns = [...soleEvent(view), ...general];
+  if (general.length === 0) return ["Nothing happened: no election, and no client was without service."];
   const rows = view.cells.map((cell, index) => [
     view.label(index),
     ...columns.map(({ metric, of }) => view.text(cell, metric, of)),
@@ -83,32 +85,43 @@ function cellLines(view: View, width: number): string[] {
   const most = Math.max(...outages);
   const lines = tableLines(table);
   const widest = Math.max(...lines.map((line) => line.length));
-  if (most === 0 || widest + BAR_WIDTH + 2 > width) return tableBlocks(table, width).flat();
+  const room = Math.min(BAR_WIDTH_MAX, width - widest - 2);
+  if (most === 0 || room < BAR_WIDTH_MIN) return tableBlocks(table, width).flatMap(spaced);
   return lines.map((line, index) => {
     const outage = outages[index - 1];
-    return outage === undefined ? line : `${line.padEnd(widest)}  ${bar(outage / most)}`.trimEnd();
+    return outage === undefined ? line : `${line.padEnd(widest)}  ${bar(outage / most, room)}`.trimEnd();
   });
 }
 
 const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"] as const;
 
-function bar(share: number): string {
-  const eighths = Math.round(share * BAR_WIDTH * EIGHTHS.length);
+function bar(share: number, width: number): string {
+  const eighths = Math.round(share * width * EIGHTHS.length);
   return "█".repeat(Math.floor(eighths / 8)) + (EIGHTHS[eighths % 8] ?? "");
+}
+
+/** What nothing is lost by: how long after it a write is acknowledged says nothing. */
+const HARMLESS: readonly string[] = ["backup", "moveLeader", "start", "addMember", "removeMember"];
+
+function strikes(view: View): string[] {
+  const harmless = view.eventsOf(HARMLESS);
+  return view.subjects("timeToWrite").filter((of) => !harmless.has(of));
+}
+
+/** The only event has its column among the cells' figures. */
+function soleEvent(view: View): Column[] {
+  const events = strikes(view);
+  return events.length !== 1
+    ? []
+    : events.map((of) => ({ title: `write after ${nameOf(of)}`, metric: "timeToWrite", of }));
 }
 
 /** How long after each event a client could write again. */
 function eventLines(view: View, width: number): string[] {
-  const events = view.subjects("timeToWrite");
-  if (events.length === 0) return [];
-  const table = {
-    header: ["Until a write is acknowledged after", ...events.map((of) => of.slice("event/".length))],
-    rows: view.cells.map((cell, index) => [
-      `  ${view.label(index)}`,
-      ...events.map((of) => view.text(cell, "timeToWrite", of)),
-    ]),
-  };
-  return tableBlocks(table, width).flatMap((lines, index) => (index === 0 ? lines : ["", ...lines]));
+  const events = strikes(view);
+  if (events.length < 2) return [];
+  const texts = matrix(view, view.cells, events, (cell, of) => view.text(cell, "timeToWrite", of));
+  return blocks("Until a write is acknowledged after", events, texts, width);
 }
 
 const CLIENT_COLUMNS: readonly (readonly [title: string, metric: string])[] = [
@@ -121,29 +134,73 @@ const CLIENT_COLUMNS: readonly (readonly [title: string, metric: string])[] = [
   ["oldest data", "staleAgeMax"],
 ];
 
+/** Of one cell all that clients saw; of several, a table for each figure. */
 function clientLines(view: View, width: number): string[] {
   const clients = view.subjects("operations");
+  const [only, second] = view.cells;
   if (clients.length === 0) return [];
-  const rows = view.cells.flatMap((cell, index) =>
-    clients
-      .filter((of) => view.row(cell, "operations", of) !== undefined)
-      .map((of) => ({
-        cell,
-        of,
-        label: `${view.cells.length === 1 ? "" : `${view.label(index)}: `}${of.slice("client/".length)}`,
-      })),
-  );
-  if (rows.length > CLIENT_ROWS_MAX)
-    return [`Each client's own figures are in summary.csv (${counted(rows.length, "row")}).`];
-  const columns = CLIENT_COLUMNS.filter(([, metric]) => clients.some((of) => view.happened(metric, of)));
-  const table = {
-    header: ["Clients", ...columns.map(([title]) => title)],
-    rows: rows.map(({ cell, of, label }) => [
-      `  ${label}`,
-      ...columns.map(([, metric]) => view.text(cell, metric, of)),
-    ]),
+  if (second === undefined) {
+    const columns = CLIENT_COLUMNS.filter(([, metric]) => clients.some((of) => view.happened(metric, of)));
+    const rows = clients.map((of) => [
+      `  ${nameOf(of)}`,
+      ...columns.map(([, metric]) => view.text(only ?? "", metric, of)),
+    ]);
+    return tableBlocks({ header: ["Clients", ...columns.map(([title]) => title)], rows }, width).flatMap(
+      spaced,
+    );
+  }
+  if (clients.length > CLIENTS_MAX) return ["Each client's own figures are in summary.csv."];
+  const latency = (cell: string, of: string): string => {
+    const figures = ["latencyP50", "latencyP99"].map((metric) => view.row(cell, metric, of)?.mean);
+    return figures.map((ms) => (ms == null ? NONE : shortest(Number(ms.toPrecision(3))))).join(" / ");
   };
-  return tableBlocks(table, width).flatMap((lines, index) => (index === 0 ? lines : ["", ...lines]));
+  const latencies = matrix(view, view.cells, clients, latency);
+  const outages = clients.length === 1 ? [] : clients.filter((of) => view.happened("outage", of));
+  const ages = clients.filter((of) => view.happened("staleAgeMax", of));
+  return [
+    blocks("Answers take, median / p99, ms", clients, latencies, width),
+    blocks(
+      "Without service",
+      outages,
+      matrix(view, view.cells, outages, (cell, of) => view.text(cell, "outage", of)),
+      width,
+    ),
+    blocks(
+      "Oldest data read",
+      ages,
+      matrix(view, view.cells, ages, (cell, of) => view.text(cell, "staleAgeMax", of)),
+      width,
+    ),
+  ]
+    .filter((lines) => lines.length > 0)
+    .flatMap(spaced);
+}
+
+type Matrix = readonly (readonly string[])[];
+
+function matrix(
+  view: View,
+  cells: readonly string[],
+  columns: readonly string[],
+  text: (cell: string, of: string) => string,
+): Matrix {
+  return cells.map((cell, index) => [`  ${view.label(index)}`, ...columns.map((of) => text(cell, of))]);
+}
+
+/** A table with a title, in as many blocks as the width asks for; nothing without columns. */
+function blocks(title: string, subjects: readonly string[], rows: Matrix, width: number): string[] {
+  if (subjects.length === 0) return [];
+  return tableBlocks({ header: [title, ...subjects.map(nameOf)], rows }, width).flatMap(spaced);
+}
+
+/** A line between this and what stands before. */
+function spaced(lines: readonly string[], index: number): string[] {
+  return index === 0 ? [...lines] : ["", ...lines];
+}
+
+/** `client/writer`: writer. */
+function nameOf(of: string): string {
+  return of.slice(of.indexOf("/") + 1);
 }
 
 /** Outage against false elections, where a sweep makes them differ. */
@@ -220,6 +277,14 @@ class View {
   /** What the metric was measured of, in order of first appearance. */
   subjects(metric: string): string[] {
     return [...new Set(this.result.summary.filter((row) => row.metric === metric).map(({ of }) => of))];
+  }
+
+  /** Subjects of the events of these kinds. */
+  eventsOf(kinds: readonly string[]): Set<string> {
+    const events = this.result.study.cells.flatMap((cell) => cell.events);
+    return new Set(
+      events.filter(({ action }) => kinds.includes(action.kind)).map(({ name }) => `event/${name}`),
+    );
   }
 
   /** Undefined where there are too few cells or too many, or one of the two is always 0. */

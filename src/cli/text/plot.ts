@@ -9,9 +9,6 @@ export interface PlotPoint {
 
 const HEIGHT = 12;
 const WIDTH_MAX = 72;
-/** Columns for what is 0, before the scale begins. */
-const ZERO = 3;
-
 /** The field with its two axes. Points that fall together stand beside each other. */
 export function plotLines(points: readonly PlotPoint[], width: number): string[] {
   const top = Math.max(...points.map(({ y }) => y));
@@ -20,29 +17,33 @@ export function plotLines(points: readonly PlotPoint[], width: number): string[]
   const columns = Math.max(24, Math.min(WIDTH_MAX, width - margin - 4));
   const positive = points.map(({ x }) => x).filter((x) => x > 0);
   const [low, high] = [Math.min(...positive), Math.max(...positive)];
+  const rowOf = (y: number): number => HEIGHT - 1 - Math.round((top === 0 ? 0 : y / top) * (HEIGHT - 1));
+  const zeros = points.filter(({ x }) => x <= 0).map(({ y }) => rowOf(y));
+  // What is 0 stands before the scale, in as many columns as the fullest line needs.
+  const zero = 2 + Math.max(1, ...zeros.map((row) => zeros.filter((other) => other === row).length));
   const field = Array.from({ length: HEIGHT }, () => Array.from({ length: columns }, () => " "));
   for (const { letter, x, y } of points) {
-    const row = field[HEIGHT - 1 - Math.round((top === 0 ? 0 : y / top) * (HEIGHT - 1))];
-    if (row !== undefined) place(row, columnOf(x, low, high, columns), letter);
+    const row = field[rowOf(y)];
+    if (row !== undefined) place(row, columnOf(x, low, high, zero, columns), letter);
   }
   const lines = field.map((row, index) => {
     const label = index === 0 ? labels.top : index === HEIGHT - 1 ? labels.bottom : "";
     return `${label.padStart(margin)} │${row.join("")}`.trimEnd();
   });
   const [left, right] = [shortest(Number(low.toPrecision(2))), shortest(Number(high.toPrecision(2)))];
-  const scale = low === high ? left : `${left}${right.padStart(columns - ZERO - left.length)}`;
+  const scale = low === high ? left : `${left}${right.padStart(columns - zero - left.length)}`;
   return [
     ...lines,
     `${" ".repeat(margin)} └${"─".repeat(columns)}`,
-    `${" ".repeat(margin)}  0${" ".repeat(ZERO - 1)}${scale}`,
+    `${" ".repeat(margin)}  0${" ".repeat(zero - 1)}${scale}`,
   ];
 }
 
-function columnOf(x: number, low: number, high: number, columns: number): number {
+function columnOf(x: number, low: number, high: number, zero: number, columns: number): number {
   if (x <= 0) return 0;
-  if (low === high) return ZERO;
+  if (low === high) return zero;
   const share = Math.log(x / low) / Math.log(high / low);
-  return ZERO + Math.round(share * (columns - 1 - ZERO));
+  return zero + Math.round(share * (columns - 1 - zero));
 }
 
 /** In the nearest free column. */
