@@ -50,4 +50,6 @@ export const TOO_MANY_LEARNERS = error(
   "FailedPrecondition",
   "etcdserver: too many learner members in cluster",
 );
+/** A leader that cannot make sure that it still is one. */
+export const NOT_PRIMARY = error("Unknown", "not a primary lessor");
 export const LEASE_GONE = error("NotFound", "etcdserver: requested lease not found");

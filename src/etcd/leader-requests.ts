@@ -101,7 +101,11 @@ export class LeaseRequests {
     const here = (): void => this.handle(request, answer);
     if (!isLeader || !store.leases.isPrimary) this.#leader.forward(request, here, answer);
     else if (request.type === "leaseTimeToLive") this.#timeToLive(request, here, answer);
-    else this.#keepAlive(request, here, answer);
+    else
+      this.#server.ensureLeadership((isLeader) => {
+        if (isLeader) this.#keepAlive(request, here, answer);
+        else answer(errors.NOT_PRIMARY);
+      });
   }
 
   /** While this member is primary and there are leases, it looks for those that ended: every 500 ms of its process. */
@@ -114,10 +118,14 @@ export class LeaseRequests {
     const delayUs = leaseCheckUs - ((clock.now - this.#server.startedUs) % leaseCheckUs);
     this.#server.after(delayUs, () => {
       this.#isWatching = false;
-      for (const id of this.#server.store.leases.expired(clock.now))
-        this.#server.api.proposals.propose({ type: "leaseRevoke", id }, () => undefined);
+      const expired = this.#server.store.leases.expired(clock.now);
+      if (expired.length > 0) this.#server.ensureLeadership((isLeader) => isLeader && this.#revoke(expired));
       this.watchEnds();
     });
+  }
+
+  #revoke(leases: readonly number[]): void {
+    for (const id of leases) this.#server.api.proposals.propose({ type: "leaseRevoke", id }, () => undefined);
   }
 
   #timeToLive({ id }: LeaseTimeToLiveRequest, here: () => void, answer: Answer): void {

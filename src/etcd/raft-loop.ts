@@ -33,6 +33,8 @@ export interface RaftLoopHost {
   dropped(data: number): void;
   /** The role, or the campaign, or the leader that the member knows has changed, at this moment; for whoever records it. */
   changed(role: Role, roleBefore: Role, leader: number, leaderBefore: number): void;
+  /** Raft is about to take a tick: the loop is not blocked. */
+  ticked?(): void;
 }
 
 /** How much of a batch survives that was being written when the power failed. */
@@ -204,6 +206,7 @@ export class RaftLoop {
 
   #tick(): void {
     this.ticks += 1;
+    this.#host.ticked?.();
     const beat =
       this.node.role === "leader" ? { incarnation: this.#incarnation, tick: this.ticks } : undefined;
     this.#step(this.node.tick(), beat);

@@ -30,6 +30,8 @@ import { Store, type StoreSnapshot } from "./store.js";
 import type { Beat } from "./tcp-types.js";
 import { WatchHub } from "./watch.js";
 
+/** A loop that ticked within so many ticks is not blocked (server.go, isActive). */
+const ACTIVE_TICKS = 3;
 /** Applying takes this long at least before it is an event of its own, µs. */
 const APPLY_EVENT_US = 200;
 /** A process that was removed from its group ends so much later (server.go: 10 × 100 ms). */
@@ -99,6 +101,8 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   /** Applied through here when the backend was last committed, and the number of that commit's interval. */
   #backendIndex: number;
   #backendInterval: number;
+  /** The loop's last tick. */
+  #tickedUs: Micros;
   /** When this process' boot was over: backend commits and looks at leases are counted from then. */
   readonly startedUs: Micros;
 
@@ -113,6 +117,7 @@ export class Server implements RaftLoopHost, PeerUpcalls {
     this.committedIndex = setup.appliedIndex;
     this.#backendIndex = setup.appliedIndex;
     this.startedUs = group.clock.now;
+    this.#tickedUs = group.clock.now;
     this.#backendInterval = 0;
     this.#startsAlone = setup.startsAlone;
     this.#isJoining = setup.isJoining;
@@ -168,6 +173,19 @@ export class Server implements RaftLoopHost, PeerUpcalls {
     return learners.includes(id) || learnersNext.includes(id);
   }
 
+  /**
+   * Whether this member leads, asked before something is done that a leader alone may do: a loop that has ticked lately is
+   * believed; one that waits for its disk may not have heard of its successor, and asks as a read does (etcd's
+   * ensureLeadership). `then` may be called at once.
+   */
+  ensureLeadership(then: (isLeader: boolean) => void): void {
+    if (this.#group.clock.now < this.#tickedUs + ACTIVE_TICKS * this.#group.model.heartbeatUs) then(true);
+    else
+      this.reads.add((failure) =>
+        then(failure === undefined && this.loop.node.leader === raftId(this.member)),
+      );
+  }
+
   get isLeader(): boolean {
     return this.leader === raftId(this.member);
   }
@@ -182,6 +200,10 @@ export class Server implements RaftLoopHost, PeerUpcalls {
   }
 
   // What the raft loop asks for.
+
+  ticked(): void {
+    this.#tickedUs = this.#group.clock.now;
+  }
 
   save(): void {
     const fsyncUs = this.#group.fsyncOf(this.member);

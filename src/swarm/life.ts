@@ -116,6 +116,8 @@ class Life {
   /** Voters through which a write succeeded after all was healed. */
   readonly #proven = new Set<MemberNumber>();
 
+  #areClientsStopped = false;
+
   constructor(plan: LifePlan) {
     this.#plan = plan;
     this.#observer = new LifeObserver(plan.model, this.counter, this.#truth);
@@ -138,6 +140,7 @@ class Life {
       () => this.#isWell && this.history.records.length >= this.#plan.operationsLeast,
     );
     this.healedAfterUs = this.world.now - faultsEndUs;
+    this.#areClientsStopped = true;
     for (const client of this.#clients) client.stop();
     this.#faults.end();
     this.world.run(this.world.now + DRAIN_US);
@@ -216,12 +219,14 @@ class Life {
     }
   }
 
-  /** A write through each voter. */
+  /** A write through each voter, whoever that is in the end. */
   *#proveAll(): Script {
-    for (;;) {
-      const voters = this.#voters;
-      const next = voters.find((member) => !this.#proven.has(member));
-      if (next === undefined) return;
+    while (!this.#areClientsStopped) {
+      const next = this.#voters.find((member) => !this.#proven.has(member));
+      if (next === undefined) {
+        yield { type: "rest", forUs: POLL_US };
+        continue;
+      }
       const request = { type: "put", key: `proof/${next}`, value: `proof:${this.world.now}` } as const;
       const outcome = yield { type: "ask", member: next, request };
       if (outcome?.type === "put") this.#proven.add(next);
