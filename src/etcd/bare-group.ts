@@ -46,7 +46,7 @@ interface Waiting {
 
 class Member implements QuietFollower {
   readonly number: MemberNumber;
-  process: RaftNode | undefined;
+  running: RaftNode | undefined;
   image: DurableImage = { hardState: { term: 0, votedFor: NONE, commitIndex: 0 }, entries: [] };
   /** Starts, counted from 1. */
   incarnation = 0;
@@ -68,7 +68,7 @@ class Member implements QuietFollower {
   }
 
   get node(): RaftNode {
-    return present(this.process, "the member is down");
+    return present(this.running, "the member is down");
   }
 }
 
@@ -150,14 +150,14 @@ export class BareGroup implements QuietGroup {
 
   /** The member's process; undefined while it is down. */
   node(member: MemberNumber): RaftNode | undefined {
-    return this.#member(member).process;
+    return this.#member(member).running;
   }
 
   /** Whoever leads in the highest term. */
   get leader(): MemberNumber | undefined {
     let [best, term] = [undefined as MemberNumber | undefined, -1];
-    for (const { number, process } of this.#members) {
-      if (process?.role === "leader" && process.term > term) [best, term] = [number, process.term];
+    for (const { number, running } of this.#members) {
+      if (running?.role === "leader" && running.term > term) [best, term] = [number, running.term];
     }
     return best;
   }
@@ -200,7 +200,7 @@ export class BareGroup implements QuietGroup {
   }
 
   #passQuietTime(leader: Member): boolean {
-    const followers = this.#members.filter((one) => one.process !== undefined && one !== leader);
+    const followers = this.#members.filter((one) => one.running !== undefined && one !== leader);
     const rounds = passQuietTime(this, leader.node, followers);
     if (rounds === 0) return false;
     this.roundsPassed += rounds;
@@ -261,7 +261,7 @@ export class BareGroup implements QuietGroup {
     this.#messages[slot] = undefined;
     this.#freeSlots.push(slot);
     const member = this.#member(message.to - 1);
-    const isHeard = member.process !== undefined && this.#line(message.from, message.to).cuts === 0;
+    const isHeard = member.running !== undefined && this.#line(message.from, message.to).cuts === 0;
     if (isHeard) this.#take(member, member.node.receive(message), beat);
     if (message.type === "InstallSnapshot")
       this.#reportSnapshot(this.#member(message.from - 1), message.to - 1, isHeard);
@@ -275,8 +275,8 @@ export class BareGroup implements QuietGroup {
 
   /** The leader's transport knows what became of a snapshot as soon as that is settled. */
   #reportSnapshot(sender: Member, to: MemberNumber, isDelivered: boolean): void {
-    if (sender.process === undefined) return;
-    this.#take(sender, sender.process.reportSnapshot(raftId(to), isDelivered));
+    if (sender.running === undefined) return;
+    this.#take(sender, sender.running.reportSnapshot(raftId(to), isDelivered));
   }
 
   #save(member: Member): void {
@@ -291,12 +291,12 @@ export class BareGroup implements QuietGroup {
   }
 
   #saved(member: Member, incarnation: number): void {
-    if (member.process === undefined || member.incarnation !== incarnation) return;
+    if (member.running === undefined || member.incarnation !== incarnation) return;
     const through = member.savingThrough;
     member.savingThrough = 0;
     const released = member.waiting.filter((one) => one.sendAfter <= through);
     member.waiting = member.waiting.filter((one) => one.sendAfter > through);
-    const effects = member.process.persisted(through);
+    const effects = member.running.persisted(through);
     for (const { message, beat } of released) this.#send(message, beat);
     this.#take(member, effects);
   }
@@ -336,8 +336,8 @@ export class BareGroup implements QuietGroup {
     asking.generation += 1;
     this.#simulation.after(timeoutUs, this.#simulation.kinds.client, client, asking.generation);
     const member = this.#member(number);
-    if (member.process === undefined) this.#answer(client, "refused");
-    else this.#take(member, member.process.propose([asking.data]));
+    if (member.running === undefined) this.#answer(client, "refused");
+    else this.#take(member, member.running.propose([asking.data]));
   }
 
   #refuse(dropped: readonly number[]): void {
@@ -367,9 +367,9 @@ export class BareGroup implements QuietGroup {
     const victim = fault.member === "leader" ? this.leader : fault.member;
     if (victim === undefined) return;
     const member = this.#member(victim);
-    if (member.process === undefined) return;
-    member.image = member.process.durableImage();
-    member.process = undefined;
+    if (member.running === undefined) return;
+    member.image = member.running.durableImage();
+    member.running = undefined;
     member.waiting = [];
     member.savingThrough = 0;
     member.tickGeneration += 1;
@@ -378,11 +378,11 @@ export class BareGroup implements QuietGroup {
   }
 
   #start(member: Member): void {
-    assert(member.process === undefined, `member ${member.number} started twice`);
+    assert(member.running === undefined, `member ${member.number} started twice`);
     const { hardState, snapshot, entries } = member.image;
     const config = this.#config(raftId(member.number));
     const node = RaftNode.restart(config, hardState, entries, 0, snapshot);
-    member.process = node;
+    member.running = node;
     member.incarnation += 1;
     member.ticks = 0;
     member.appliedIndex = snapshot?.index ?? 0;

@@ -85,7 +85,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   "node:path": ["cli", "experiment/csv.ts", "policies/load.ts", "scenario/paths.ts", "workload/files.ts"],
   "node:url": ["cli"],
   "node:os": ["cli"],
-  "node:util": ["experiment/cell-messages.ts"],
+  "node:util": ["cli", "experiment/cell-messages.ts"],
   "node:crypto": ["conformance/compare.ts"],
   "node:zlib": ["conformance/recording.ts"],
   commander: ["cli"],
