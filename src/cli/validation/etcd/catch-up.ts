@@ -8,13 +8,21 @@ import { memberOf, readSetup, type Setup, toUs } from "./setup.js";
 import { addTrial, type Columns } from "./statistic.js";
 import { column } from "./trials.js";
 
+interface CatchUpRun {
+  /** Entries behind. */
+  readonly entries: number;
+  /** How long the measuring program took to write them, at least. */
+  readonly bulkMs: number;
+  /** Waited before. */
+  readonly restMs: number;
+}
+
 export interface CatchUpPlan {
   readonly setup: Setup;
   readonly leader: number;
   readonly follower: number;
   readonly valueBytes: number;
-  /** Entries behind, run after run. */
-  readonly runs: readonly number[];
+  readonly runs: readonly CatchUpRun[];
 }
 
 const POLL_MS = 2;
@@ -25,6 +33,7 @@ const POLL_MS = 2;
 const START_MS = 13.5;
 /** After a bulk of writes, whose duration nobody knows beforehand, any phase is met. */
 const REDIAL_MS = 100;
+const REST_MS = 31_000;
 const PATIENCE_MS = 60_000;
 /** The bulk of writes comes from so many writers at once. */
 const WRITERS = 50;
@@ -56,11 +65,30 @@ export function readCatchUp(fields: Fields): MeasuredCase<CatchUpPlan> {
   });
   return {
     kind: "catch-up",
-    plan: { setup, leader, follower, valueBytes: fields.numberOr("value_bytes", 100), runs: behind },
+    plan: {
+      setup,
+      leader,
+      follower,
+      valueBytes: fields.numberOr("value_bytes", 100),
+      runs: plansOf(runs, behind),
+    },
     statistics,
     trialsPerLife: Math.min(...levels.map((level) => behind.filter((one) => one === level).length)),
     summary: `${setup.members[follower]?.name} behind by ${levels.join(", ")}, ${runs.length} runs`,
   };
+}
+
+/**
+ * The log is not compacted for 30 s after a snapshot has been sent (etcd's releaseDelayAfterSnapshot), so that two runs
+ * by snapshot in a row had so much time between them.
+ */
+function plansOf(runs: readonly Fields[], behind: readonly number[]): CatchUpRun[] {
+  const isBySnapshot = runs.map((run) => run.flagOr("by_snapshot", false));
+  return runs.map((run, index) => ({
+    entries: behind[index] ?? 0,
+    bulkMs: run.numberOr("bulk_ms", 0),
+    restMs: isBySnapshot[index] === true && isBySnapshot[index - 1] === true ? REST_MS : 0,
+  }));
 }
 
 export function playCatchUp(plan: CatchUpPlan, seed: string): Columns {
@@ -72,10 +100,13 @@ export function playCatchUp(plan: CatchUpPlan, seed: string): Columns {
     },
   });
   const columns: Columns = {};
-  for (const entries of plan.runs) {
+  for (const { entries, bulkMs, restMs } of plan.runs) {
     life.settle(leader);
+    life.run(restMs);
     life.kill([follower]);
+    const bulkUs = life.nowUs + toUs(bulkMs);
     write(life, plan, entries);
+    life.runUntil(bulkUs);
     life.run(START_MS + (entries === 0 ? 0 : life.uniform(0, REDIAL_MS)));
     const goal = life.world.group.member(leader).appliedIndex;
     received = 0;

@@ -29,9 +29,9 @@ export function overheadUs(nominalMs: number): Micros {
 
 export const COSTS: EtcdCosts = {
   /** Fitted. A serializable read beside the member takes 1.4 to 2.2 ms, of which the network is 0.3 to 0.4. */
-  requestUs: { kind: "uniform", min: 900, max: 1700 },
+  requestUs: { kind: "uniform", min: 1420, max: 2220 },
   /** Fitted: the median. The spread is that of the recorded wal_fsync histograms without the stalls above 8 ms. */
-  fsyncUs: { kind: "logNormal", mu: Math.log(600), sigma: 0.6 },
+  fsyncUs: { kind: "logNormal", mu: Math.log(550), sigma: 0.6 },
   /** Median of the recorded backend_commit histograms: about 1 ms. Nobody waits for it. */
   backendCommitUs: { kind: "constant", value: 1 * MILLISECOND },
   /**

@@ -48,7 +48,7 @@ export function readLeaderIsolated(fields: Fields): MeasuredCase<IsolatedPlan> {
   const trials = fields.each("trials", (trial) => trial);
   const leader = initialLeader(fields, trials, setup);
   const clients = clientsOf(trials, "first_ok_ms", setup);
-  const { links, isBothWays } = linksOf(fields, leader, setup);
+  const { links, isIsolated, isBothWays } = cutOf(fields, leader, setup);
   const never: Rule = { says: "no linearizable read at an isolated leader", min: 0, max: 0 };
   const changes = isBothWays ? leaderChanges(setup) : "count";
   const has = (key: string): boolean => trials.some((trial) => trial.has(key));
@@ -77,7 +77,7 @@ export function readLeaderIsolated(fields: Fields): MeasuredCase<IsolatedPlan> {
       ...optional("old leader follows for good, after the cut", "time", "last_rejoin_after_cut_ms"),
       ...optional(
         "linearizable reads at the old leader",
-        isBothWays ? never : "printed",
+        isIsolated ? never : "printed",
         "lin_reads_ok_during_cut",
       ),
       ...optional("serializable reads at the old leader", "printed", "ser_reads_ok_during_cut"),
@@ -93,40 +93,55 @@ export function readLeaderIsolated(fields: Fields): MeasuredCase<IsolatedPlan> {
   };
 }
 
-/** With pre-vote nobody loses the lead by a heal; without it the one who comes back with a higher term takes it away, once. */
+/** With pre-vote nobody loses the lead by a heal; without it the one who comes back with a higher term takes it away. */
 function leaderChanges(setup: Setup): Rule {
-  return setup.preVote
-    ? { says: "no leader change on heal with pre-vote", min: 0, max: 0 }
-    : { says: "one leader change on heal without pre-vote", min: 1, max: 1 };
+  return setup.preVote ? { says: "no leader change on heal with pre-vote", min: 0, max: 0 } : "count";
 }
 
-const OUTWARD = /^(out|from|egress|send|leader[-_ >]*to)/i;
-const INWARD = /^(in|to|ingress|receive|followers?[-_ >]*to)/i;
+/** What is dropped, and whether the leader can certainly reach no majority and come back: all links, one or both ways. */
+interface Cut {
+  readonly links: Link[];
+  readonly isIsolated: boolean;
+  readonly isBothWays: boolean;
+}
 
-/** From explicit links (`[["m1", "m2"], …]` or `[{from, to}, …]`), else from `direction`: both, from or to the leader. */
-function linksOf(fields: Fields, leader: number, setup: Setup): { links: Link[]; isBothWays: boolean } {
+/**
+ * From explicit links (`[["m1", "m2"], …]` or `[{from, to}, …]`), else from `direction`: "both", a pair ("m1->m2",
+ * "leader->followers", centres too), or a word for from ("out") or to ("in") the leader.
+ */
+function cutOf(fields: Fields, leader: number, setup: Setup): Cut {
   const others = [...setup.members.keys()].filter((member) => member !== leader);
   const outward = others.map((to) => ({ from: leader, to }));
   const inward = others.map((from) => ({ from, to: leader }));
+  const cut = (links: Link[]): Cut => {
+    const has = (wanted: readonly Link[]): boolean =>
+      wanted.every((one) => links.some(({ from, to }) => from === one.from && to === one.to));
+    return { links, isIsolated: has(outward) || has(inward), isBothWays: has(outward) && has(inward) };
+  };
   for (const key of ["links", "cut", "cuts", "drop", "dropped"]) {
-    if (!Array.isArray(fields.raw(key))) continue;
-    const links = explicitLinks(fields, key, setup);
-    return { links, isBothWays: links.length === outward.length + inward.length };
+    if (Array.isArray(fields.raw(key))) return cut(explicitLinks(fields, key, setup));
   }
   const direction = fields.textOr("direction", "both");
-  if (/^both/i.test(direction)) return { links: [...outward, ...inward], isBothWays: true };
-  const [, fromName, toName] = /^(\w+)\s*->\s*(\w+)$/.exec(direction) ?? [];
-  if (fromName !== undefined && toName !== undefined) {
-    const links = membersAt(fromName, setup).flatMap((from) =>
-      membersAt(toName, setup).map((to) => ({ from, to })),
-    );
-    if (links.length > 0) return { links, isBothWays: false };
-  }
-  if (OUTWARD.test(direction)) return { links: outward, isBothWays: false };
-  if (INWARD.test(direction)) return { links: inward, isBothWays: false };
-  fields.mistake("direction", 'expected "both", or a direction from ("out") or to ("in") the leader');
-  return { links: outward, isBothWays: false };
+  if (/^both/i.test(direction)) return cut([...outward, ...inward]);
+  const [, fromName, toName] = /^(.+?)\s*(?:->|→|_to_|-to-| to )\s*(.+)$/.exec(direction) ?? [];
+  const side = (name: string): number[] =>
+    LEADER.test(name) ? [leader] : OTHERS.test(name) ? others : membersAt(name, setup);
+  const pairs = side(fromName ?? "").flatMap((from) => side(toName ?? "").map((to) => ({ from, to })));
+  const links = pairs.filter(({ from, to }) => from !== to);
+  if (links.length > 0) return cut(links);
+  if (OUTWARD.test(direction)) return cut(outward);
+  if (INWARD.test(direction)) return cut(inward);
+  fields.mistake(
+    "direction",
+    'expected "both", a pair like "m1->m2", or a direction from ("out") or to ("in") the leader',
+  );
+  return cut(outward);
 }
+
+const LEADER = /^(the )?(old[-_ ]?)?leader$/i;
+const OTHERS = /^(the )?(others?|followers?|rest|all|peers|majority)$/i;
+const OUTWARD = /^(out|from|egress|send|tx)|out$|outgoing|outbound|from[-_ ]?leader/i;
+const INWARD = /^(in|to|ingress|recei|rx)|incoming|inbound|to[-_ ]?leader/i;
 
 function explicitLinks(fields: Fields, key: string, setup: Setup): Link[] {
   const list = fields.raw(key) as readonly unknown[];
@@ -166,7 +181,10 @@ export function playLeaderIsolated(plan: IsolatedPlan, seed: string): Columns {
     const healUs = life.nowUs;
     life.heal(plan.links);
     const rejoined = (): number | null => firstLine(life.log, "elected", [leader], healUs);
-    life.waitFor(() => rejoined() !== null, REJOIN_PATIENCE_MS);
+    // Who never lost the lead has nobody to hear.
+    const keptLead = (): boolean =>
+      life.log.every(({ what, member }) => member !== leader || what !== "lost");
+    life.waitFor(() => rejoined() !== null || keptLead(), REJOIN_PATIENCE_MS);
     life.run(WATCHED_AFTER_REJOIN_MS);
     // The recordings go on until the group was fit for the next trial.
     life.waitFor(() => life.isAgreed(), REJOIN_PATIENCE_MS);
