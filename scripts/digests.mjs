@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { digestRows, shippedScenarios } from "./digest-cases.mjs";
+import { digestRows, shippedScenarios, shippedStudies, studyDigestRows } from "./digest-cases.mjs";
 
 const VERSIONS = "20,22,24";
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -33,13 +33,18 @@ else if (options.write) write(await rowsHere());
 else compare(options.versions.split(","));
 
 async function rowsHere() {
-  const [{ loadScenario }, { fileSource }, { simulate }] = await Promise.all(
-    ["scenario/compile.js", "workload/files.js", "cluster/simulate.js"].map(
-      (file) => import(new URL(`../dist/${file}`, import.meta.url).href),
-    ),
+  const files = [
+    ...["scenario/compile.js", "scenario/etcd-study.js", "workload/files.js"],
+    ...["cluster/simulate.js", "etcd-study/play.js"],
+  ];
+  const parts = await Promise.all(
+    files.map((file) => import(new URL(`../dist/${file}`, import.meta.url).href)),
   );
-  const library = { loadScenario, fileSource, simulate };
-  return shippedScenarios(root).flatMap((scenario) => digestRows(library, root, scenario));
+  const library = Object.assign({}, ...parts);
+  return [
+    ...shippedScenarios(root).flatMap((scenario) => digestRows(library, root, scenario)),
+    ...shippedStudies(root).flatMap((name) => studyDigestRows(library, root, name)),
+  ];
 }
 
 function write(rows) {

@@ -3,13 +3,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { digestRows, shippedScenarios } from "../scripts/digest-cases.mjs";
+import { digestRows, shippedScenarios, shippedStudies, studyDigestRows } from "../scripts/digest-cases.mjs";
 import { simulate } from "../src/cluster/simulate.js";
+import { playCell } from "../src/etcd-study/play.js";
 import { loadScenario } from "../src/scenario/compile.js";
+import { loadEtcdStudy } from "../src/scenario/etcd-study.js";
 import { fileSource } from "../src/workload/files.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const library = { loadScenario, fileSource, simulate };
+const library = { loadScenario, loadEtcdStudy, fileSource, simulate, playCell };
 const REGENERATE =
   "The run of a shipped scenario changed. If that is meant, say why in CHANGELOG.md and regenerate the file: npm run digests -- --write";
 
@@ -20,7 +22,14 @@ const expected = JSON.parse(readFileSync(join(root, "test/digests.json"), "utf8"
 
 describe("test/digests.json", () => {
   it.each(shippedScenarios(root))("still holds for %s", (scenario) => {
-    const rows = digestRows(library, root, scenario);
+    hold(scenario, digestRows(library, root, scenario));
+  });
+
+  it.each(shippedStudies(root))("still holds for the study %s", (name) => {
+    hold(name, studyDigestRows(library, root, name));
+  });
+
+  function hold(scenario: string, rows: ReturnType<typeof digestRows>): void {
     const now = Object.fromEntries(
       rows.map(({ policy, digest, tables }) => [`${scenario}/${policy}`, { digest, tables }]),
     );
@@ -28,10 +37,10 @@ describe("test/digests.json", () => {
       Object.entries(expected).filter(([run]) => run.startsWith(`${scenario}/`)),
     );
     expect(now, REGENERATE).toEqual(before);
-  });
+  }
 
   it("names no scenario that is gone", () => {
-    const shipped = new Set(shippedScenarios(root));
+    const shipped = new Set([...shippedScenarios(root), ...shippedStudies(root)]);
     const gone = Object.keys(expected).filter((run) => !shipped.has(run.slice(0, run.indexOf("/"))));
     expect(gone, REGENERATE).toEqual([]);
   });

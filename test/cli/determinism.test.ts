@@ -1,14 +1,15 @@
 /** One file and one seed give the same bytes: with no worker, with one, with two, and again. */
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { shippedScenarios, shippedStudies } from "../../scripts/digest-cases.mjs";
 import type { Model } from "../../src/cluster/model.js";
 import { loadScenario } from "../../src/scenario/compile.js";
+import { loadEtcdStudy } from "../../src/scenario/etcd-study.js";
 import { formatDuration, MINUTE, SECOND } from "../../src/units/time.js";
 import { fileSource } from "../../src/workload/files.js";
 import { ROOT, Workshop } from "./harness.js";
 
-const SCENARIOS = readdirSync(join(ROOT, "scenarios")).sort();
+const SCENARIOS = shippedScenarios(ROOT);
 
 let workshop: Workshop;
 
@@ -75,6 +76,39 @@ describe("every shipped scenario, with fewer replications and a nearer horizon",
     await workshop.seatrial(...words, "--seed", "a", "--out", "seed-a");
     await workshop.seatrial(...words, "--seed", "b", "--out", "seed-b");
     expect(workshop.read("seed-a/pods.csv")).not.toEqual(workshop.read("seed-b/pods.csv"));
+  });
+});
+
+describe("every shipped study of etcd, its last cell with a nearer horizon", () => {
+  it.each(
+    shippedStudies(ROOT),
+  )("%s gives the same files on any number of workers, and again", async (name) => {
+    const file = join(ROOT, "scenarios", name, "scenario.yaml");
+    const cell = loadEtcdStudy(file, fileSource()).study?.cells.at(-1)?.name ?? "";
+    const words = ["etcd", file, "--cell", cell, "--replications", "2", "--horizon", "24s", "--quiet"];
+    const folders = [];
+    for (const [folder, workers] of [
+      ["inline", "0"],
+      ["one", "1"],
+      ["two", "2"],
+      ["again", "2"],
+    ] as const) {
+      const out = `${name}/${folder}`;
+      const ended = await workshop.seatrial(...words, "--workers", workers, "--out", out);
+      expect(ended).toEqual({ code: 0, stdout: "", stderr: "" });
+      folders.push(workshop.texts(out));
+    }
+    const [inline, ...others] = folders;
+    expect(Object.keys(inline ?? {})).toEqual([
+      "comparison.csv",
+      "elections.csv",
+      "manifest.json",
+      "occurrences.csv",
+      "replications.csv",
+      "summary.csv",
+    ]);
+    expect(inline?.["elections.csv"]?.split("\n").length).toBeGreaterThan(3);
+    for (const other of others) expect(other).toEqual(inline);
   });
 });
 

@@ -1,8 +1,9 @@
 /** The JSON Schema that `seatrial schema` prints: a validator accepts it, and it refuses what `validate` refuses. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { shippedScenarios, shippedStudies } from "../../scripts/digest-cases.mjs";
 import { Problems } from "../../src/workload/problems.js";
 import { readYaml } from "../../src/workload/yaml.js";
 import { deployment, PLACEMENT, ROOT, Workshop } from "./harness.js";
@@ -59,11 +60,23 @@ const WRONG: readonly (readonly [string, string])[] = [
 
 describe("seatrial schema", () => {
   it("accepts every shipped scenario", () => {
-    for (const name of readdirSync(join(ROOT, "scenarios")).sort()) {
+    for (const name of shippedScenarios(ROOT)) {
       const text = readFileSync(join(ROOT, "scenarios", name, "scenario.yaml"), "utf8");
       expect(accepts(dataOf(text)), `${name}: ${JSON.stringify(accepts.errors)}`).toBe(true);
     }
     expect(accepts(dataOf(PLACEMENT))).toBe(true);
+  });
+
+  it("has a schema of its own for studies of etcd, which accepts every shipped one", async () => {
+    const { stdout } = await workshop.inProcess("schema", "EtcdStudy");
+    const options = { allErrors: true, strict: true, strictRequired: false, strictTypes: false };
+    const acceptsStudy = new Ajv2020(options).compile(JSON.parse(stdout));
+    for (const name of shippedStudies(ROOT)) {
+      const data = dataOf(readFileSync(join(ROOT, "scenarios", name, "scenario.yaml"), "utf8"));
+      expect(acceptsStudy(data), `${name}: ${JSON.stringify(acceptsStudy.errors)}`).toBe(true);
+      expect(accepts(data)).toBe(false);
+    }
+    expect((await workshop.inProcess("schema", "Pod")).code).toBe(2);
   });
 
   it.each(WRONG)("refuses, as validate does: %j → %j", async (from, to) => {

@@ -1,15 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { shippedScenarios } from "../../scripts/digest-cases.mjs";
 import { RandomStreams } from "../../src/engine/random.js";
 import { loadScenario } from "../../src/scenario/compile.js";
 import { fileSource } from "../../src/workload/files.js";
 import { generateOpenbSample } from "../../src/workload/openb-sample.js";
 import { formatProblem } from "../../src/workload/problems.js";
 
-const NAMES = readdirSync("scenarios", { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map(({ name }) => name)
-  .sort();
+const NAMES = shippedScenarios("./");
 
 describe("the shipped scenarios", () => {
   it("are at least the six that the project promises", () => {
