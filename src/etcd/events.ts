@@ -23,7 +23,7 @@ export const ETCD_EVENTS = [
 export type EtcdEvent = (typeof ETCD_EVENTS)[number];
 
 /** The clock as this room sees it; a simulation with more kinds of events will do. */
-export type EtcdClock = Pick<Simulation<EtcdEvent>, "now" | "schedule" | "after" | "kinds">;
+export type EtcdClock = Pick<Simulation<EtcdEvent>, "now" | "schedule" | "after" | "kinds" | "nothingBefore">;
 
 /** Handlers of some of the room's events. */
 export type EtcdHandlers<Name extends EtcdEvent> = Pick<Handlers<EtcdEvent>, Name>;

@@ -7,13 +7,14 @@ import type { Variate } from "../units/variate.js";
 import { CLIENT_PURPOSE } from "./client.js";
 import type { EtcdClock, EtcdHandlers } from "./events.js";
 import { Member } from "./member.js";
+import { type BeatNetwork, MemberTicks } from "./member-ticks.js";
 import { type EtcdModel, type HostId, type MemberNumber, TOGETHER_SPREAD_US } from "./model.js";
 import { PeerTimers } from "./peer-timers.js";
 import type { PeerUpcalls } from "./peer-types.js";
 import { HttpPeers } from "./peers.js";
 import type { GroupContext, Proposal } from "./process-types.js";
 import type { StoreSnapshot } from "./store.js";
-import type { Network, Socket, SocketOwner } from "./tcp-types.js";
+import type { Socket, SocketOwner } from "./tcp-types.js";
 import type { Backup, EtcdGroupFace, EtcdObserver, StartOptions } from "./world-types.js";
 
 interface Timer {
@@ -23,7 +24,8 @@ interface Timer {
 
 export class EtcdGroup implements EtcdGroupFace, GroupContext {
   readonly clock: EtcdClock;
-  readonly network: Network;
+  readonly network: BeatNetwork;
+  readonly ticks: MemberTicks;
   readonly model: EtcdModel;
   readonly streams: RandomStreams;
   readonly observer: EtcdObserver;
@@ -40,7 +42,7 @@ export class EtcdGroup implements EtcdGroupFace, GroupContext {
 
   constructor(
     clock: EtcdClock,
-    network: Network,
+    network: BeatNetwork,
     model: EtcdModel,
     streams: RandomStreams,
     observer: EtcdObserver = {},
@@ -52,7 +54,7 @@ export class EtcdGroup implements EtcdGroupFace, GroupContext {
     this.observer = observer;
     this.#peerTimers = new PeerTimers(clock);
     this.handlers = {
-      "member-tick": (member, incarnation) => this.#tick(this.#member(member), incarnation),
+      "member-tick": (member, incarnation) => this.ticks.due(member, incarnation),
       "member-saved": (member, incarnation) => {
         const one = this.#member(member);
         if (one.incarnation === incarnation) one.server?.loop.saved();
@@ -66,6 +68,10 @@ export class EtcdGroup implements EtcdGroupFace, GroupContext {
     this.members = model.members.map(
       (_, number) => new Member(this, number, (member, upcalls) => this.#makePeers(member, upcalls)),
     );
+    // Who listens to every message is told of every message.
+    const isOverheard = observer.sent !== undefined || observer.received !== undefined;
+    const skips = model.skips === true && !isOverheard;
+    this.ticks = new MemberTicks(clock, network, this.members, model.heartbeatUs, skips);
   }
 
   start(): void {
@@ -169,14 +175,8 @@ export class EtcdGroup implements EtcdGroupFace, GroupContext {
         accept: (socket, purpose) => this.#accept(member, socket, purpose),
       });
       server.start();
-      this.clock.after(this.model.heartbeatUs, this.clock.kinds["member-tick"], member.number, incarnation);
+      this.ticks.start(member.number);
     });
-  }
-
-  #tick(member: Member, incarnation: number): void {
-    if (member.incarnation !== incarnation || member.server === undefined) return;
-    this.clock.after(this.model.heartbeatUs, this.clock.kinds["member-tick"], member.number, incarnation);
-    member.server.tick();
   }
 
   #makePeers(self: MemberNumber, upcalls: PeerUpcalls): HttpPeers {

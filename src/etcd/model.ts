@@ -86,6 +86,8 @@ export interface EtcdModel {
   readonly maxLearners: number;
   /** Absent: etcd's own {@link ETCD_LIMITS}.applyGapMax; less makes a member that applies slowly refuse sooner. */
   readonly applyGapMax?: number;
+  /** Leave quiet time out; changes nothing that can be observed, but for messages between members. */
+  readonly skips?: boolean;
 }
 
 /** Members started together tick within so much of each other (reference measurements: 1 to 13 ms for a whole run). */

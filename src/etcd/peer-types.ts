@@ -26,6 +26,8 @@ export interface PeerTransport {
   removePeer(member: MemberNumber): void;
   /** Never blocks; what cannot be sent is dropped and reported unreachable, as etcd does. `bytes` is the message's length. */
   send(message: Message, bytes: number, beat?: Beat | undefined): void;
+  /** Whether what is sent to the member now goes by its streams, without anything to wait for. */
+  isClean(member: MemberNumber): boolean;
   /** The other members with which a stream stands. */
   readonly activePeers: number;
   /** Since when a stream stands with this member; undefined: none stands. */

@@ -570,7 +570,8 @@ export class TcpEnd implements Socket {
     }
     if (this.#acked === 0) return;
     if (this.#acked === segments.length) {
-      segments.length = 0;
+      // One by one, which keeps the array's places for what comes next.
+      while (segments.length > 0) segments.pop();
       this.#delivered = 0;
       this.#pending = 0;
       this.#acked = 0;
