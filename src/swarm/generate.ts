@@ -22,6 +22,8 @@ const OPERATIONS_LEAST = 200;
 const LONG_SHARE = 0.01;
 const LONGER_US: Micros = 150 * SECOND;
 
+const READS = { lin: 80, ser: 20 };
+
 const CENTRES = ["local", "metro", "remote"];
 
 /** The plan of one life. The same seed and plant give the same plan for ever, so long as this file and its helpers are not changed. */
@@ -86,11 +88,11 @@ function randomModel(draws: Draws): EtcdModel {
     heartbeatUs,
     electionUs: heartbeatUs * draws.pick([5, 10, 10]),
     preVote: draws.chance(0.75),
-    checkQuorum: draws.chance(0.8),
+    checkQuorum: draws.chance(0.7),
     tickPhase: draws.pick(["together", "drawn"] as const),
     costs: isSlowToApply ? { ...randomCosts(draws), applyUs: 50_000 } : randomCosts(draws),
-    snapshotCount: draws.pick([10, 25, 60, 150, ETCD_MODEL_DEFAULTS.snapshotCount]),
-    snapshotCatchUpEntries: draws.pick([3, 10, 50]),
+    snapshotCount: draws.pick([10, 10, 25, 60, ETCD_MODEL_DEFAULTS.snapshotCount]),
+    snapshotCatchUpEntries: draws.pick([3, 5, 20]),
     // Room for some of the large puts of a fault.
     quotaBytes: draws.chance(0.3) ? 4 * 1024 * 1024 : ETCD_MODEL_DEFAULTS.quotaBytes,
     strictReconfigCheck: draws.chance(0.8),
@@ -154,6 +156,8 @@ function randomClients(draws: Draws, model: EtcdModel): ClientPlan[] {
     keys,
     pauseUs: { kind: "exponential", mean: pauseUs },
     leaseTtl: draws.pick([2, 5, 10]),
+    // Who only reads stays where it is for as long as it is answered.
+    ...(i > 0 && draws.chance(0.4) ? { weights: READS } : {}),
   }));
   for (const name of ["watcher", "late watcher"])
     clients.push({

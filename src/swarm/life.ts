@@ -158,7 +158,7 @@ class Life {
     const base = { client: name, sink: this.history, targets, timeoutUs, startUs };
     switch (client.type) {
       case "mixed": {
-        const { keys, pauseUs, leaseTtl, operationsMost } = client;
+        const { keys, pauseUs, leaseTtl, operationsMost, weights } = client;
         const rest = {
           streams: this.world.streams,
           keys,
@@ -167,7 +167,12 @@ class Life {
           pauseAfterFailureUs: 100 * MILLISECOND,
         };
         const count = operationsMost === undefined ? {} : { count: operationsMost };
-        const mixed = new MixedClient(host, { ...base, ...rest, ...count });
+        const mixed = new MixedClient(host, {
+          ...base,
+          ...rest,
+          ...count,
+          ...(weights === undefined ? {} : { weights }),
+        });
         this.#mixed.push(mixed);
         this.#clients.push(mixed);
         return;

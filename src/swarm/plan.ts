@@ -2,6 +2,8 @@
  * A life of an etcd group as plain data: who there is, what clients do, what befalls them and when. Written to a file it
  * can be replayed; taken apart it can be made smaller (shrink.ts). What it does not say is drawn from `seed`.
  */
+
+import type { MixedOperation } from "../etcd/mixed-client.js";
 import type { EtcdModel, HostId, MemberNumber } from "../etcd/model.js";
 import type { Micros } from "../units/time.js";
 import type { Variate } from "../units/variate.js";
@@ -51,6 +53,8 @@ export type ClientPlan =
       readonly keys: readonly string[];
       readonly pauseUs: Variate;
       readonly leaseTtl: number;
+      /** What it does how often; absent: a bit of everything. */
+      readonly weights?: Partial<Readonly<Record<MixedOperation, number>>>;
       /** Absent: until it is stopped. */
       readonly operationsMost?: number;
     })
