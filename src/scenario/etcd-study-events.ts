@@ -227,6 +227,8 @@ function linksOf(
   { etcd, spec, problems }: Context,
 ): { readonly name: string; readonly links: StudyLink[] } {
   const isBoth = scope.between !== undefined;
+  // A scope that is none of a link is told of with the scopes that there are.
+  if (!isBoth && scope.link === undefined) return { name: "", links: [] };
   const [from, to] = scope.between ?? [scope.link?.from ?? "", scope.link?.to ?? ""];
   const keys = isBoth ? (["between", 0, "between", 1] as const) : (["link", "from", "link", "to"] as const);
   const hosts = (name: string, at: readonly (string | number)[]): number[] =>
