@@ -18,7 +18,7 @@ import {
 } from "./tcp-kernel.js";
 import { kernelTimerUs, retransmissionTimeoutUs, type TcpPath } from "./tcp-path.js";
 import type { Beat, Socket, SocketOwner } from "./tcp-types.js";
-import { SEGMENT_BYTES, SendWindow, segmentsOf } from "./tcp-window.js";
+import { RECOVERED_WINDOW, SEGMENT_BYTES, SendWindow, segmentsOf } from "./tcp-window.js";
 
 /** Longest wait between two retransmissions (TCP_RTO_MAX). */
 const RETRANSMIT_WAIT_MAX_US: Micros = 120 * SECOND;
@@ -80,6 +80,9 @@ export class TcpEnd implements Socket {
   #retransmitUs: Micros = 0;
   /** After a timeout that was answered. */
   #hasRecovered = false;
+  /** Bytes handed over at one instant, the last. */
+  #burstBytes = 0;
+  #burstUs: Micros = -1;
   /** Items sent while nothing was wrong. */
   #launches = 0;
   #packetsBehindHole = 0;
@@ -181,7 +184,7 @@ export class TcpEnd implements Socket {
     };
     this.#segments.push(segment);
     if (this.#isStalled) this.#sendBehind(this.#segments.length - 1, now);
-    else this.#launch(segment, now);
+    else this.#launch(segment, now, this.#packetsInBurst(bytes, now));
   }
 
   arm(timer: number, atUs: Micros): void {
@@ -412,8 +415,19 @@ export class TcpEnd implements Socket {
     this.arm(EndTimer.PULSE, this.#pulseStartUs + periods * this.#pulsePeriodUs);
   }
 
+  /** Packets that so many bytes add to what leaves at this instant: who writes in a loop flushes once. */
+  #packetsInBurst(bytes: number, now: Micros): number {
+    if (now !== this.#burstUs) {
+      this.#burstUs = now;
+      this.#burstBytes = 0;
+    }
+    const before = Math.ceil(this.#burstBytes / SEGMENT_BYTES);
+    this.#burstBytes += bytes;
+    return Math.max(before === 0 ? 1 : 0, Math.ceil(this.#burstBytes / SEGMENT_BYTES) - before);
+  }
+
   /** Sends a segment before which everything has arrived or is under way. */
-  #launch(segment: Segment, now: Micros, packets = segment.packets): void {
+  #launch(segment: Segment, now: Micros, packets: number): void {
     const path = this.#path;
     const back = this.#back;
     const roundTripUs = path.meanUs + back.meanUs;
@@ -439,12 +453,12 @@ export class TcpEnd implements Socket {
     if (this.#retransmissions > 0) return;
     let packets = 0;
     for (let i = this.#acked; i <= place; i++) packets += (this.#segments[i] as Segment).packets;
-    const used = this.#hasRecovered ? WINDOW_RECOVERED : this.#launches > WINDOW_USED ? WINDOW_USED : 0;
+    const used = this.#hasRecovered ? RECOVERED_WINDOW : this.#launches > WINDOW_USED ? WINDOW_USED : 0;
     if (packets > Math.max(this.#window.size, used)) return;
     const segment = this.#segments[place] as Segment;
     this.#postpone(now);
     if (this.#pending === place) {
-      this.#launch(segment, now);
+      this.#launch(segment, now, segment.packets);
       return;
     }
     segment.sentUs = now;
@@ -604,12 +618,8 @@ const RETRANSMIT_IDLE_US: Micros = 200_000;
 /** Two ticks of a kernel with 250 a second (TCP_TIMEOUT_MIN), beside two round trips, until a loss probe. */
 const PROBE_EXTRA_US: Micros = 8_000;
 
-/**
- * Small packets that a stream may have unanswered, however few it usually has: congestion windows of Linux 6.18 on such
- * streams were 18 to 20 after some tens of packets and 30 to 36 after a recovery (30 ms round trip; 40 to 70 at 2.5 ms).
- */
+/** Packets that a stream in use may have unanswered before a first stall, as {@link RECOVERED_WINDOW} after it: windows of 18 to 20 were seen. */
 const WINDOW_USED = 18;
-const WINDOW_RECOVERED = 32;
 
 /** Segments forgotten at a time. */
 const FORGET_BATCH = 64;
