@@ -10,10 +10,16 @@ export type {
   StudyModel,
 } from "./cluster/model.js";
 export { simulate } from "./cluster/simulate.js";
+export type { EtcdStudyModel, StudyCell } from "./etcd-study/model.js";
+export { playCell } from "./etcd-study/play.js";
+export type { EtcdReplication } from "./etcd-study/results.js";
 export type { CapacityResult, CapacitySearch, Evaluation, Judgement } from "./experiment/capacity.js";
 export { findCapacity } from "./experiment/capacity.js";
 export type { WriteOptions } from "./experiment/csv.js";
 export { writeResult } from "./experiment/csv.js";
+export type { EtcdExperimentOptions, EtcdExperimentResult } from "./experiment/etcd-experiment.js";
+export { runEtcdExperiment } from "./experiment/etcd-experiment.js";
+export { writeEtcdResult } from "./experiment/etcd-tables.js";
 export type {
   ExperimentOptions,
   ExperimentResult,
@@ -62,7 +68,9 @@ export { defaultProfile } from "./policies/profiles.js";
 export { SHELF, shelfWith } from "./policies/shelf.js";
 export type { CompiledScenario, CompileOverrides, PlanRange } from "./scenario/compile.js";
 export { compile, loadScenario } from "./scenario/compile.js";
-export { scenarioJsonSchema } from "./scenario/json-schema.js";
+export type { EtcdStudyOverrides, LoadedEtcdStudy } from "./scenario/etcd-study.js";
+export { loadEtcdStudy } from "./scenario/etcd-study.js";
+export { etcdStudyJsonSchema, scenarioJsonSchema } from "./scenario/json-schema.js";
 export type { Objective } from "./scenario/objectives.js";
 export type { ParsedScenario, ScenarioFile } from "./scenario/scenario.js";
 export { parseScenario } from "./scenario/scenario.js";

@@ -15,6 +15,7 @@ const SHORTER: Readonly<Record<string, readonly string[]>> = {
   run: ["--replications", "1", "--horizon", "5m", "--workers", "0"],
   compare: ["--replications", "1", "--horizon", "11m", "--workers", "0"],
   plan: ["--replications", "1", "--horizon", "5m", "--workers", "0"],
+  etcd: ["--replications", "1", "--horizon", "15s", "--workers", "0"],
 };
 
 const SNAPSHOT = `
@@ -41,6 +42,7 @@ describe("the README", () => {
     const shown = new Set(commands.map((command) => command.split(" ")[0]));
     expect([...shown].sort()).toEqual([
       "compare",
+      "etcd",
       "explain",
       "import",
       "plan",

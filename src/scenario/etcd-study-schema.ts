@@ -33,7 +33,13 @@ const line = {
 };
 
 const link = withExactlyOneOf(
-  z.strictObject({ between: ends.between.optional(), link: ends.link.optional(), ...line }),
+  z.strictObject({
+    between: ends.between.optional(),
+    link: ends.link.optional(),
+    oneWay: optional(distribution, "As of betweenCentres, which also is the default."),
+    jitter: optional(duration, "The same."),
+    loss: optional(share, "The same."),
+  }),
   ["between", "link"],
 );
 
