@@ -20,6 +20,8 @@ export interface FlappingPlan {
   readonly intervalMs: number;
   readonly timeoutMs: number;
   readonly trials: number;
+  /** When the links went down and up in each measured trial, ms, in turn; empty: not recorded. */
+  readonly phasesMs: readonly (readonly number[])[];
 }
 
 /** How often the measuring program asked who leads, where it waited for a leader before a cut. */
@@ -47,6 +49,7 @@ export function readFlapping(fields: Fields): MeasuredCase<FlappingPlan> {
       intervalMs: fields.positive("attempt_interval_ms"),
       timeoutMs: fields.positive("attempt_timeout_ms"),
       trials: trials.length,
+      phasesMs: trials.map(phasesOf),
     },
     statistics: [
       column("leader elections", "count", trials, (trial) => {
@@ -64,6 +67,17 @@ export function readFlapping(fields: Fields): MeasuredCase<FlappingPlan> {
     trialsPerLife: trials.length,
     summary: `${fields.textOr("mode", "")} ${fields.positive("down_ms")} ms down, ${fields.positive("up_ms")} ms up, ${trials.length} trials`,
   };
+}
+
+/** Times of `[[ms, "down" | "up", member], …]`, where they begin with a cut and take turns. */
+function phasesOf(trial: Fields): number[] {
+  const phases = trial.raw("phases");
+  if (!Array.isArray(phases)) return [];
+  const times = (phases as unknown[]).map((phase, index) => {
+    const [ms, what] = Array.isArray(phase) ? (phase as unknown[]) : [];
+    return typeof ms === "number" && what === (index % 2 === 0 ? "down" : "up") ? ms : Number.NaN;
+  });
+  return times.every((ms, index) => ms >= (times[index - 1] ?? 0)) ? times : [];
 }
 
 /** By the phases that were recorded (`[ms, "down", member]`), else by the mode. */
@@ -90,29 +104,31 @@ export function playFlapping(plan: FlappingPlan, seed: string): Columns {
   for (let trial = 0; trial < plan.trials; trial++) {
     life.settle(plan.leader);
     life.run(life.uniform(200, 1500));
-    addTrial(columns, playTrial(life, plan));
+    addTrial(columns, playTrial(life, plan, plan.phasesMs[trial] ?? []));
   }
   return columns;
 }
 
-function playTrial(life: Life, plan: FlappingPlan) {
-  const { durationMs, downMs, upMs } = plan;
+function playTrial(life: Life, plan: FlappingPlan, phasesMs: readonly number[]) {
   life.log = [];
   const startUs = life.nowUs;
-  const endUs = startUs + toUs(durationMs);
+  const endUs = startUs + toUs(plan.durationMs);
   const clients = startClients(life, plan);
-  let phaseUs = startUs;
-  while (phaseUs < endUs) {
+  // The measuring program fell behind by some ms each phase, so that cuts met the writes at all their moments.
+  const scheduleMs = phasesMs.length > 0 ? phasesMs : regularPhases(plan);
+  let lateUs = 0;
+  for (let phase = 0; phase < scheduleMs.length; phase += 2) {
+    life.runUntil(Math.min(endUs, startUs + toUs(scheduleMs[phase] ?? 0) + lateUs));
+    const waitedFromUs = life.nowUs;
     const target = plan.member ?? leaderNow(life, endUs);
-    if (target === undefined) break;
+    if (target === undefined || life.nowUs >= endUs) break;
     // A cut that had to wait for a leader moves what follows.
-    phaseUs = Math.max(phaseUs, life.nowUs);
+    lateUs += life.nowUs - waitedFromUs;
     const links = life.linksAround([target]);
     life.cut(links);
-    life.runUntil(Math.min(endUs, phaseUs + toUs(downMs)));
+    const upMs = scheduleMs[phase + 1];
+    life.runUntil(upMs === undefined ? endUs : Math.min(endUs, startUs + toUs(upMs) + lateUs));
     life.heal(links);
-    phaseUs += toUs(downMs + upMs);
-    life.runUntil(Math.min(endUs, phaseUs));
   }
   life.runUntil(endUs);
   const count = (what: string): number =>
@@ -130,6 +146,12 @@ function playTrial(life: Life, plan: FlappingPlan) {
     [`longest gap, ${client.name}`, longestSilence(seen, startUs, endUs)],
   ]);
   return { ...counts, ...Object.fromEntries(byClient) };
+}
+
+function regularPhases({ durationMs, downMs, upMs }: FlappingPlan): number[] {
+  const phases: number[] = [];
+  for (let ms = 0; ms < durationMs; ms += downMs + upMs) phases.push(ms, ms + downMs);
+  return phases;
 }
 
 function startClients(life: Life, { clients, intervalMs, timeoutMs, durationMs }: FlappingPlan) {
