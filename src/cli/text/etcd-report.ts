@@ -4,7 +4,7 @@ import type { SummaryRow } from "../../experiment/summary.js";
 import { formatDuration, HOUR } from "../../units/time.js";
 import { figureText, NEVER, NONE, neverText, shortest } from "./figures.js";
 import { type PlotPoint, plotLines } from "./plot.js";
-import { counted, tableBlocks, tableLines } from "./table.js";
+import { counted, type TextTable, tableBlocks, tableLines } from "./table.js";
 
 export interface EtcdReportParts {
   readonly result: EtcdExperimentResult;
@@ -71,16 +71,20 @@ const COLUMNS: readonly Column[] = [
   { title: "no writes", metric: "writeOutage", of: "clients" },
 ];
 
+/** What a narrow terminal does without, in this order; the files have it. */
+const DISPENSABLE: readonly string[] = ["serializableReadOutage", "leaderless", "writeOutageLongest"];
+
 /** Every cell in a line, with a bar for the time without writes. */
 function cellLines(view: View, width: number): string[] {
   const general = COLUMNS.filter(({ metric, of }) => view.happened(metric, of));
-  const columns = [...soleEvent(view), ...general];
   if (general.length === 0) return ["Nothing happened: no election, and no client was without service."];
-  const rows = view.cells.map((cell, index) => [
-    view.label(index),
-    ...columns.map(({ metric, of }) => view.text(cell, metric, of)),
-  ]);
-  const table = { header: ["", ...columns.map(({ title }) => title)], rows };
+  let columns = [...soleEvent(view), ...general];
+  let table = cellTable(view, columns);
+  for (const metric of DISPENSABLE) {
+    if (tableBlocks(table, width).length === 1) break;
+    columns = columns.filter((column) => column.metric !== metric);
+    table = cellTable(view, columns);
+  }
   const outages = view.cells.map((cell) => view.row(cell, "writeOutage", "clients")?.mean ?? 0);
   const most = Math.max(...outages);
   const lines = tableLines(table);
@@ -91,6 +95,14 @@ function cellLines(view: View, width: number): string[] {
     const outage = outages[index - 1];
     return outage === undefined ? line : `${line.padEnd(widest)}  ${bar(outage / most, room)}`.trimEnd();
   });
+}
+
+function cellTable(view: View, columns: readonly Column[]): TextTable {
+  const rows = view.cells.map((cell, index) => [
+    view.label(index),
+    ...columns.map(({ metric, of }) => view.text(cell, metric, of)),
+  ]);
+  return { header: ["", ...columns.map(({ title }) => title)], rows };
 }
 
 const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"] as const;
