@@ -155,10 +155,11 @@ export class Server implements RaftLoopHost, PeerUpcalls {
 
   /**
    * The ticker fired. A member that joins knows of no group and cannot campaign before it was told of one; here it begins
-   * with the founders' configuration, in which it may have a part, so that its ticks do not count until then.
+   * with the founders' configuration, in which it may have a part, so that its ticks do not count until it is in a term.
+   * From then on they must: it holds itself bound to the leader that it heard, and nothing but ticks ends that.
    */
   tick(): void {
-    if (this.#isJoining && this.loop.node.commitIndex === 0) return;
+    if (this.#isJoining && this.loop.node.term === 0) return;
     this.#isJoining = false;
     this.loop.tick();
   }
