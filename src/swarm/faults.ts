@@ -365,10 +365,15 @@ export class Faults {
     this.admin.run(this.#removal(member, false));
   }
 
-  /** Without it there are voters left, and no disk is missing among them. */
+  /**
+   * No disk is missing among the voters, and without the member there are two of them, or it is none. Of two voters the
+   * one who knows that the other's removal is committed may be the one who goes: then nobody leads for ever, in etcd too.
+   */
   #maySpare(member: MemberNumber): boolean {
     const { voters } = this.#observer.configuration;
-    return this.#lost.size === 0 && voters.some((id) => id !== raftId(member));
+    const id = raftId(member);
+    const left = voters.filter((voter) => voter !== id && !this.#removed.has(voter - 1));
+    return this.#lost.size === 0 && (!voters.includes(id) || left.length >= 2);
   }
 
   *#removal(member: MemberNumber, isUntilDone: boolean): Script {
