@@ -102,11 +102,11 @@ export async function compareCases(
   );
   const left = cases.map(({ measured }) => livesOf(measured, options.trials));
   const reports = new Array<FileReport | undefined>(cases.length);
-  const errors: string[] = [];
+  const errors = cases.map((): string[] => []);
   let finished = 0;
   let next = 0;
   const settle = (file: number): void => {
-    reports[file] = reportOf(cases[file] as CaseFile, lives[file] as Columns[]);
+    reports[file] = reportOf(cases[file] as CaseFile, lives[file] as Columns[], errors[file] as string[]);
     for (; reports[next] !== undefined; next++) told.report?.(reports[next] as FileReport);
   };
   const plans = cases.map(({ measured }): CasePlan => ({ kind: measured.kind, plan: measured.plan }));
@@ -124,16 +124,20 @@ export async function compareCases(
         if (outcome.status === "failed")
           errors.push(`${cases[job.file]?.file}, life ${job.life}: ${outcome.error}`);
         left[job.file] = (left[job.file] as number) - 1;
-        if (left[job.file] === 0 && errors.length === 0) settle(job.file);
+        if (left[job.file] === 0) settle(job.file);
       },
     },
     { workers: options.workers },
   );
-  if (errors.length > 0) throw new Error(errors[0]);
   return reports as FileReport[];
 }
 
-function reportOf({ file, measured }: CaseFile, lives: readonly Columns[]): FileReport {
+function reportOf(
+  { file, measured }: CaseFile,
+  played: readonly (Columns | undefined)[],
+  errors: readonly string[],
+): FileReport {
+  const lives = [...played].filter((life) => life !== undefined);
   const simulated: Columns = {};
   for (const { name } of measured.statistics) simulated[name] = lives.flatMap((life) => life[name] ?? []);
   return {
@@ -141,6 +145,7 @@ function reportOf({ file, measured }: CaseFile, lives: readonly Columns[]): File
     summary: measured.summary,
     simulatedTrials: lives.length * measured.trialsPerLife,
     judgements: judge(measured.statistics, simulated, file),
+    errors,
   };
 }
 
@@ -254,6 +259,8 @@ function briefOf(report: FileReport): string {
   const misses = report.judgements
     .filter((one) => one.checks.some(({ pass }) => !pass))
     .map(({ name }) => name);
+  if (report.errors.length > 0)
+    misses.push(`${report.errors.length} lives ended with an error, the first: ${report.errors[0]}`);
   return misses.length === 0
     ? `${report.file}: all ${checks} passed`
     : `${report.file}: ${missed(report)} of ${checks} MISSED: ${misses.join("; ")}`;

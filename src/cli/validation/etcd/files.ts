@@ -20,17 +20,17 @@ export type FileContent =
   /** Measured on etcd, but of a case that is not known here. */
   | { readonly type: "unknown"; readonly about: string };
 
-/** What a file's `case` begins with, and who reads it. */
+/** What a file's `case` holds, and who reads it; the first that fits. */
 const READERS: readonly (readonly [RegExp, (fields: Fields) => MeasuredCase])[] = [
-  [/^write-read-latency|^latency/, readLatency],
-  [/^leader-kill/, readLeaderKill],
-  [/^leader-isolated|^one-way|^leader-cut/, readLeaderIsolated],
   [/^centre-loss/, readCentreLoss],
   [/^quorum-loss/, readQuorumLoss],
-  [/^slow-follower|^asymmetric|^lossy|^packet-loss/, readSlowFollower],
   [/catch-up/, readCatchUp],
-  [/^move-leader/, readMoveLeader],
+  [/^move-leader|leader-transfer/, readMoveLeader],
   [/^flap/, readFlapping],
+  [/slow-follower|asymmetric|lossy|packet-loss/, readSlowFollower],
+  [/write-read-latency|^latency/, readLatency],
+  [/^leader-kill/, readLeaderKill],
+  [/isolated|one-way|partition/, readLeaderIsolated],
 ];
 
 const PLAYS: { readonly [Kind in CaseKind]: Play<never> } = {

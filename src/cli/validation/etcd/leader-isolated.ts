@@ -118,7 +118,7 @@ function cutOf(fields: Fields, leader: number, setup: Setup): Cut {
       wanted.every((one) => links.some(({ from, to }) => from === one.from && to === one.to));
     return { links, isIsolated: has(outward) || has(inward), isBothWays: has(outward) && has(inward) };
   };
-  for (const key of ["links", "cut", "cuts", "drop", "dropped"]) {
+  for (const key of ["links", "cut", "cuts", "drop", "dropped", "blocked"]) {
     if (Array.isArray(fields.raw(key))) return cut(explicitLinks(fields, key, setup));
   }
   const direction = fields.textOr("direction", "both");
@@ -141,7 +141,7 @@ function cutOf(fields: Fields, leader: number, setup: Setup): Cut {
 const LEADER = /^(the )?(old[-_ ]?)?leader$/i;
 const OTHERS = /^(the )?(others?|followers?|rest|all|peers|majority)$/i;
 const OUTWARD = /^(out|from|egress|send|tx)|out$|outgoing|outbound|from[-_ ]?leader/i;
-const INWARD = /^(in|to|ingress|recei|rx)|incoming|inbound|to[-_ ]?leader/i;
+const INWARD = /^(in|to|ingress|recei|rx)|in$|incoming|inbound|to[-_ ]?leader/i;
 
 function explicitLinks(fields: Fields, key: string, setup: Setup): Link[] {
   const list = fields.raw(key) as readonly unknown[];

@@ -7,10 +7,13 @@ export interface FileReport {
   readonly summary: string;
   readonly simulatedTrials: number;
   readonly judgements: readonly Judgement[];
+  /** Lives that did not come to their end: each is a miss. */
+  readonly errors: readonly string[];
 }
 
 export function missed(report: FileReport): number {
-  return report.judgements.flatMap(({ checks }) => checks).filter(({ pass }) => !pass).length;
+  const checks = report.judgements.flatMap((one) => one.checks);
+  return checks.filter(({ pass }) => !pass).length + report.errors.length;
 }
 
 const HEAD = [
