@@ -122,7 +122,7 @@ export async function compareCases(
         told.progress?.(++finished, jobs.length);
         if (outcome.status === "done") (lives[job.file] as Columns[])[job.life] = outcome.result;
         if (outcome.status === "failed")
-          errors.push(`${cases[job.file]?.file}, life ${job.life}: ${outcome.error}`);
+          (errors[job.file] as string[]).push(`life ${job.life}: ${outcome.error}`);
         left[job.file] = (left[job.file] as number) - 1;
         if (left[job.file] === 0) settle(job.file);
       },
