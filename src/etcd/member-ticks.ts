@@ -1,17 +1,20 @@
 /** The members' ticks on the event list, and what may be left out of them: quiet-time.ts in a group on a TCP network. */
 import { present } from "../assert.js";
+import type { RaftNode } from "../raft/node.js";
 import type { MemberId } from "../raft/types.js";
 import type { Micros } from "../units/time.js";
 import type { EtcdClock } from "./events.js";
 import type { Member } from "./member.js";
 import { type HostId, type MemberNumber, raftId } from "./model.js";
 import { passQuietTime, type QuietFollower, type QuietGroup } from "./quiet-time.js";
+import type { Server } from "./server.js";
 import type { Beat, Network } from "./tcp-types.js";
 
 /** What is asked of the network beside its sockets. */
 export interface BeatNetwork extends Network {
   beatDelayUs(from: HostId, to: HostId, beat: Beat): Micros;
   slowestUs(from: HostId, to: HostId): Micros;
+  isStale(kind: number, subject: number, detail: number): boolean;
 }
 
 interface Ticker {
@@ -68,7 +71,7 @@ export class MemberTicks implements QuietGroup {
   }
 
   quietUntilUs(): Micros {
-    return this.#clock.nothingBefore(this.#isTick);
+    return this.#clock.nothingBefore(this.#isIgnored);
   }
 
   slowestAnswerUs(leader: MemberId): Micros {
@@ -89,31 +92,53 @@ export class MemberTicks implements QuietGroup {
     return this.#network.beatDelayUs(this.#hostOf(leader), this.#hostOf(follower), beat);
   }
 
-  readonly #isTick = (kind: number): boolean => kind === this.#clock.kinds["member-tick"];
+  readonly #isIgnored = (kind: number, subject: number, detail: number): boolean =>
+    kind === this.#clock.kinds["member-tick"] || this.#network.isStale(kind, subject, detail);
 
   #passQuietTime(leader: Ticker): boolean {
     const others = this.#tickers.filter((one) => one !== leader && one.member.server !== undefined);
-    if (!others.every((one) => this.#isConnected(leader, one))) return false;
-    const followers = others.map(followerOf);
-    const rounds = passQuietTime(
-      this,
-      present(leader.member.server, "a leader has a process").loop.node,
-      followers,
-    );
+    if (!this.#canPass(leader, others)) return false;
+    const { node } = serverOf(leader).loop;
+    const rounds = passQuietTime(this, node, others.map(followerOf));
     if (rounds === 0) return false;
     this.roundsPassed += rounds;
+    const { tickUs } = this;
+    const lastUs = this.nowUs + (rounds - 1) * tickUs;
+    for (const one of others) {
+      const [from, to] = [leader.member.number, one.member.number];
+      const answeredUs = lastUs + this.heartbeatDelayUs(node.id, raftId(to), rounds);
+      serverOf(leader).peers.passedBeats(to, rounds, tickUs, lastUs);
+      serverOf(one).peers.passedBeats(from, rounds, tickUs, answeredUs);
+    }
     for (const ticker of [leader, ...others].sort((a, b) => a.order - b.order)) {
-      present(ticker.member.server, "it is up").loop.ticks += rounds;
-      this.#put(ticker, ticker.nextUs + rounds * this.tickUs);
+      const { server } = ticker.member;
+      present(server, "it is up").passedTicks(rounds);
+      this.#put(ticker, ticker.nextUs + rounds * tickUs);
     }
     return true;
   }
 
-  #isConnected(a: Ticker, b: Ticker): boolean {
-    return (
-      a.member.server?.peers.isClean(b.member.number) === true &&
-      b.member.server?.peers.isClean(a.member.number) === true
-    );
+  /** What the transport has to say: streams stand with whoever is up, and whoever is not is not reached at all. */
+  #canPass(leader: Ticker, others: readonly Ticker[]): boolean {
+    const { peers, loop } = serverOf(leader);
+    const from = leader.member.number;
+    for (const { member } of this.#tickers) {
+      const id = raftId(member.number);
+      if (member.number === from || loop.node.progress(id) === undefined) continue;
+      if (member.server === undefined && !(peers.isSilent(member.number) && isProbed(loop.node, id)))
+        return false;
+    }
+    return others.every((one) => {
+      const to = one.member.number;
+      const back = serverOf(one).peers;
+      const spreadUs = this.#network.slowestUs(leader.member.model.host, one.member.model.host);
+      return (
+        peers.isClean(to) &&
+        back.isClean(from) &&
+        peers.canPassBeats(to, this.tickUs, 0) &&
+        back.canPassBeats(from, this.tickUs, spreadUs)
+      );
+    });
   }
 
   #put(ticker: Ticker, atUs: Micros): void {
@@ -132,6 +157,16 @@ export class MemberTicks implements QuietGroup {
   }
 }
 
-function followerOf({ member, nextUs }: Ticker): QuietFollower {
-  return { node: present(member.server, "it is up").loop.node, nextTickUs: nextUs };
+function followerOf(ticker: Ticker): QuietFollower {
+  return { node: serverOf(ticker).loop.node, nextTickUs: ticker.nextUs };
+}
+
+function serverOf({ member }: Ticker): Server {
+  return present(member.server, "it is up");
+}
+
+/** The leader has given up sending it anything but heartbeats. */
+function isProbed(leader: RaftNode, id: MemberId): boolean {
+  const progress = leader.progress(id);
+  return progress?.state === "probe";
 }

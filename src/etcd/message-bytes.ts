@@ -3,7 +3,7 @@ import type { Message } from "../raft/types.js";
 import type { GroupContext } from "./process-types.js";
 
 /** A raft message without entries, protobuf and framing, about. */
-const MESSAGE_BYTES = 60;
+export const MESSAGE_BYTES = 60;
 /** An entry around its data. */
 const ENTRY_BYTES = 20;
 

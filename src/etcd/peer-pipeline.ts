@@ -41,6 +41,11 @@ export class Pipeline {
     this.#status = status;
   }
 
+  /** No request is under way, no connection stands. */
+  get isIdle(): boolean {
+    return this.#working === 0 && this.#connections.size === 0;
+  }
+
   /** False: the buffer is full. */
   send(outgoing: Outgoing): boolean {
     if (this.#working < WORKERS) this.#work(outgoing);
@@ -74,7 +79,7 @@ export class Pipeline {
       closed: (wasPosting, wasConnected) => this.#closed(connection, wasPosting, wasConnected),
     });
     this.#connections.add(connection);
-    connection.dial(this.#context, this.#host);
+    connection.dial(this.#context, this.#host, outgoing.beat);
   }
 
   #isFree(connection: PostConnection): void {
@@ -120,8 +125,8 @@ class PostConnection implements SocketOwner {
     this.#owner = owner;
   }
 
-  dial(context: PeerContext, host: HostId): void {
-    this.#socket = context.dial(host, new PeerPurpose("post", context.self), this);
+  dial(context: PeerContext, host: HostId, beat: Beat | undefined): void {
+    this.#socket = context.dial(host, new PeerPurpose("post", context.self), this, beat);
   }
 
   post({ message, bytes, beat }: Outgoing): void {

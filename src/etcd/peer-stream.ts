@@ -14,7 +14,7 @@ import {
   STREAM_REQUEST,
   type StreamChannel,
 } from "./peer-words.js";
-import type { Beat, Socket, SocketOwner } from "./tcp-types.js";
+import type { Beat, CloseReason, Redialler, Socket } from "./tcp-types.js";
 
 /** Messages that wait for a writer whose connection takes no more (rafthttp, streamBufSize). */
 const STREAM_BUFFER = 4096;
@@ -29,6 +29,8 @@ const FRAME_BYTES = 16;
 const SEND_BUFFER_BYTES = 55_000;
 /** A write that blocks so long fails: the deadline of connections that a peer's listener accepted (rafthttp, ConnWriteTimeout). */
 const WRITE_LIMIT_US: Micros = 5 * SECOND;
+/** With the second refusal whatever the process that has ended sent last has arrived. */
+const REFUSALS_SURE = 2;
 /** How often a blocked writer looks. */
 const BLOCKED_LOOK_US: Micros = 50 * MILLISECOND;
 
@@ -57,6 +59,14 @@ export class StreamWriter {
   /** Whether what is sent now arrives without anything to wait for. */
   get isClean(): boolean {
     return this.#socket?.isClean === true && this.#blocked.length === 0;
+  }
+
+  canPass(everyUs: Micros, spreadUs: Micros): boolean {
+    return this.#socket?.canPass(everyUs, spreadUs) === true;
+  }
+
+  passed(messages: number, everyUs: Micros, lastUs: Micros): void {
+    this.#socket?.passed(messages, everyUs, lastUs);
   }
 
   /** A peer's reader is there; it takes the place of the one before. */
@@ -138,35 +148,51 @@ export class StreamWriter {
  * The receiving side: dials, asks for the stream, and dials again whenever it breaks. It has no deadline for reading: a
  * connection that is silent is noticed by TCP's keep-alive alone.
  */
-export class StreamReader implements SocketOwner {
+export class StreamReader implements Redialler {
   readonly #context: PeerContext;
-  readonly #channel: StreamChannel;
+  readonly #purpose: PeerPurpose;
   readonly #host: HostId;
   readonly #status: PeerStatus;
   #socket: Socket | undefined;
   /** Of the last try after the first: they are at least {@link ETCD_LIMITS.redialUs} apart. */
   #lastRetryUs: Micros = Number.NEGATIVE_INFINITY;
+  /** Dials that were refused one after the other. */
+  #refusals = 0;
+  /** Ends the dials that are known to be refused, while it is among them. */
+  #endRefused: (() => void) | undefined;
   #isStopped = false;
 
   constructor(context: PeerContext, channel: StreamChannel, host: HostId, status: PeerStatus) {
     this.#context = context;
-    this.#channel = channel;
+    this.#purpose = new PeerPurpose(channel, context.self);
     this.#host = host;
     this.#status = status;
   }
 
   start(): void {
-    const purpose = new PeerPurpose(this.#channel, this.#context.self);
-    this.#socket = this.#context.dial(this.#host, purpose, this);
+    this.#socket = this.#context.dial(this.#host, this.#purpose, this);
   }
 
   stop(): void {
     this.#isStopped = true;
+    this.#endRefused?.();
     this.#socket?.close();
     this.#socket = undefined;
   }
 
+  dialled(socket: Socket, sinceUs: Micros): void {
+    this.#endRefused = undefined;
+    this.#socket = socket;
+    this.#lastRetryUs = sinceUs;
+  }
+
+  resumed(nextUs: Micros): void {
+    this.#endRefused = undefined;
+    this.#startAt(nextUs);
+  }
+
   connected(socket: Socket): void {
+    this.#refusals = 0;
     socket.send(STREAM_REQUEST, REQUEST_HEAD_BYTES);
   }
 
@@ -179,17 +205,23 @@ export class StreamReader implements SocketOwner {
     } else this.#context.upcalls.received(item as Message, beat);
   }
 
-  closed(): void {
+  closed(_socket: Socket, reason: CloseReason): void {
+    this.#refusals = reason === "refused" ? this.#refusals + 1 : 0;
     this.#again();
   }
 
   #again(): void {
     this.#socket = undefined;
     this.#status.deactivate();
-    const now = this.#context.nowUs;
-    const atUs = Math.max(now, this.#lastRetryUs + ETCD_LIMITS.redialUs);
+    const atUs = Math.max(this.#context.nowUs, this.#lastRetryUs + ETCD_LIMITS.redialUs);
+    if (this.#refusals >= REFUSALS_SURE && !this.#isStopped)
+      this.#endRefused = this.#context.redial(this.#host, this.#purpose, this, atUs);
+    if (this.#endRefused === undefined) this.#startAt(atUs);
+  }
+
+  #startAt(atUs: Micros): void {
     this.#lastRetryUs = atUs;
-    this.#context.after(atUs - now, () => {
+    this.#context.after(atUs - this.#context.nowUs, () => {
       if (!this.#isStopped) this.start();
     });
   }

@@ -28,6 +28,12 @@ export interface PeerTransport {
   send(message: Message, bytes: number, beat?: Beat | undefined): void;
   /** Whether what is sent to the member now goes by its streams, without anything to wait for. */
   isClean(member: MemberNumber): boolean;
+  /** Whether heartbeats, or answers to them, every `everyUs`, up to `spreadUs` earlier or later, can be left out. */
+  canPassBeats(member: MemberNumber, everyUs: Micros, spreadUs: Micros): boolean;
+  /** So many were left out; the last would have left at `lastUs`. */
+  passedBeats(member: MemberNumber, beats: number, everyUs: Micros, lastUs: Micros): void;
+  /** Whether the member is not reached and nothing is under way to it: a heartbeat more that fails changes nothing. */
+  isSilent(member: MemberNumber): boolean;
   /** The other members with which a stream stands. */
   readonly activePeers: number;
   /** Since when a stream stands with this member; undefined: none stands. */

@@ -3,7 +3,7 @@ import type { Message } from "../raft/types.js";
 import type { Micros } from "../units/time.js";
 import type { HostId, MemberNumber } from "./model.js";
 import type { PeerUpcalls } from "./peer-types.js";
-import type { Beat, Socket, SocketOwner } from "./tcp-types.js";
+import type { Beat, Network, Redialler, Socket, SocketOwner } from "./tcp-types.js";
 
 /** "append" carries AppendEntries only (msgAppV2), "message" everything else; "post" one message at a time, "snapshot" one database. */
 export type PeerChannel = StreamChannel | "post" | "snapshot";
@@ -42,7 +42,10 @@ export interface PeerContext {
   readonly upcalls: PeerUpcalls;
   /** Nothing happens if the process has ended by then. */
   after(delayUs: Micros, action: () => void): void;
-  dial(to: HostId, purpose: PeerPurpose, owner: SocketOwner): Socket;
+  /** `beat`: what is to be sent belongs to that tick, and so does the dial. */
+  dial(to: HostId, purpose: PeerPurpose, owner: SocketOwner, beat?: Beat): Socket;
+  /** As {@link Network.redial}, at the pace of streams. */
+  redial(to: HostId, purpose: PeerPurpose, owner: Redialler, firstUs: Micros): (() => void) | undefined;
 }
 
 /** A message that waits to be sent. */

@@ -67,7 +67,9 @@ export class HttpPeers implements PeerTransport {
         timers.after(delayUs, self, () => {
           if (!this.#isStopped) action();
         }),
-      dial: (to, purpose, owner) => this.#network.dial(host, to, purpose, dialUs, owner),
+      dial: (to, purpose, owner, beat) => this.#network.dial(host, to, purpose, dialUs, owner, beat),
+      redial: (to, purpose, owner, firstUs) =>
+        this.#network.redial(host, to, purpose, dialUs, owner, firstUs, ETCD_LIMITS.redialUs),
     };
   }
 
@@ -120,9 +122,20 @@ export class HttpPeers implements PeerTransport {
     return this.#peers.get(member)?.status.sinceUs;
   }
 
-  /** Whether what is sent to the member now goes by its streams, without anything to wait for. */
   isClean(member: MemberNumber): boolean {
     return this.#peers.get(member)?.isClean === true;
+  }
+
+  canPassBeats(member: MemberNumber, everyUs: Micros, spreadUs: Micros): boolean {
+    return this.#peers.get(member)?.writer("message").canPass(everyUs, spreadUs) === true;
+  }
+
+  passedBeats(member: MemberNumber, beats: number, everyUs: Micros, lastUs: Micros): void {
+    this.#peers.get(member)?.writer("message").passed(beats, everyUs, lastUs);
+  }
+
+  isSilent(member: MemberNumber): boolean {
+    return this.#peers.get(member)?.isSilent === true;
   }
 
   /** A peer has dialled this process: who hears of the connection. */
@@ -189,6 +202,16 @@ class Peer {
     );
   }
 
+  get isSilent(): boolean {
+    return (
+      !this.#appends.isWorking &&
+      !this.#messages.isWorking &&
+      this.#pipeline.isIdle &&
+      this.#snapshots.size === 0 &&
+      this.status.sinceUs === undefined
+    );
+  }
+
   get isClean(): boolean {
     return this.#appends.isClean && this.#messages.isClean;
   }
@@ -212,12 +235,13 @@ class Peer {
 
   /** Appends go by their own stream if it stands; everything by the other one if that stands; else by a request. */
   send(message: Message, bytes: number, beat: Beat | undefined): void {
-    if (message.type === "InstallSnapshot") {
+    // What goes with a beat is a heartbeat or its answer, and need not be asked for its type.
+    if (beat === undefined && message.type === "InstallSnapshot") {
       this.#sendSnapshot(message, bytes);
       return;
     }
     let isTaken: boolean;
-    if (message.type === "AppendEntries" && this.#appends.isWorking)
+    if (beat === undefined && message.type === "AppendEntries" && this.#appends.isWorking)
       isTaken = this.#appends.send(message, bytes, beat);
     else if (this.#messages.isWorking) isTaken = this.#messages.send(message, bytes, beat);
     else isTaken = this.#pipeline.send({ message, bytes, beat });

@@ -126,7 +126,10 @@ export class RaftLoop {
 
   /** `beat`: of the leader's process, where the message came of one; an answer keeps it. */
   receive(message: Message, beat: Beat | undefined): void {
-    this.#step(this.node.receive(message), message.type === "Heartbeat" ? beat : undefined);
+    this.#step(
+      this.node.receive(message),
+      beat !== undefined && message.type === "Heartbeat" ? beat : undefined,
+    );
   }
 
   propose(data: number): void {
@@ -233,7 +236,7 @@ export class RaftLoop {
       effects.snapshot === undefined &&
       effects.writeSequence === this.node.durableSequence &&
       this.node.term === this.#term &&
-      (effects.messages.length === 0 || (effects.messages[0] as Message).type !== "PreVote")
+      this.node.role !== "pre-candidate"
     );
   }
 
@@ -243,8 +246,7 @@ export class RaftLoop {
     this.#isHandling = true;
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i] as Message;
-      const isBeat = message.type === "Heartbeat" || message.type === "HeartbeatResponse";
-      this.#host.send(message, isBeat ? beat : undefined);
+      this.#host.send(message, beat !== undefined && isBeat(message) ? beat : undefined);
     }
     this.#isHandling = false;
   }
@@ -256,8 +258,8 @@ export class RaftLoop {
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i] as Message;
       if (message.type === "PreVote") isPreCampaign = true;
-      const isBeat = message.type === "Heartbeat" || message.type === "HeartbeatResponse";
-      this.#outgoing.push({ message, after: sendAfter[i] as number, beat: isBeat ? beat : undefined });
+      const after = sendAfter[i] as number;
+      this.#outgoing.push({ message, after, beat: isBeat(message) ? beat : undefined });
     }
     if (effects.snapshot !== undefined) {
       this.#snapshot = effects.snapshot;
@@ -366,4 +368,11 @@ export class RaftLoop {
     this.#held = [];
     for (const one of held) this.#host.send(one.message, one.beat);
   }
+}
+
+/** Whether it is among what each tick of a leader leads to. */
+function isBeat(message: Message): boolean {
+  // Read once: messages are of many shapes, which makes each read a search.
+  const { type } = message;
+  return type === "Heartbeat" || type === "HeartbeatResponse";
 }

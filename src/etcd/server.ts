@@ -19,7 +19,7 @@ import {
 } from "../raft/types.js";
 import type { Micros } from "../units/time.js";
 import { Api } from "./api.js";
-import { messageBytes } from "./message-bytes.js";
+import { MESSAGE_BYTES, messageBytes } from "./message-bytes.js";
 import { ETCD_LIMITS, type MemberNumber, raftId, requestTimeoutUs } from "./model.js";
 import { OutgoingSnapshots } from "./outgoing-snapshots.js";
 import type { PeerTransport, PeerUpcalls } from "./peer-types.js";
@@ -164,6 +164,12 @@ export class Server implements RaftLoopHost, PeerUpcalls {
     this.loop.tick();
   }
 
+  /** So many ticks were left out in which nothing happened. */
+  passedTicks(count: number): void {
+    this.loop.ticks += count;
+    this.#tickedUs += count * this.#group.model.heartbeatUs;
+  }
+
   get configuration(): Configuration {
     return this.loop.node.configuration;
   }
@@ -214,11 +220,13 @@ export class Server implements RaftLoopHost, PeerUpcalls {
 
   send(message: Message, beat: Beat | undefined): void {
     this.#group.observer.sent?.(this.member, message);
-    if (message.type === "InstallSnapshot") {
+    // What goes with a beat is a heartbeat or its answer.
+    if (beat === undefined && message.type === "InstallSnapshot") {
       this.#snapshots.add(message);
       return;
     }
-    this.peers.send(message, messageBytes(message, this.#group), beat);
+    const bytes = beat === undefined ? messageBytes(message, this.#group) : MESSAGE_BYTES;
+    this.peers.send(message, bytes, beat);
   }
 
   changed(role: Role, roleBefore: Role, leader: number, leaderBefore: number): void {

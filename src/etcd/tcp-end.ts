@@ -13,6 +13,7 @@ import {
   EndState,
   EndTimer,
   FIN,
+  NOTHING,
   PULSE,
   type Segment,
 } from "./tcp-kernel.js";
@@ -68,6 +69,8 @@ export class TcpEnd implements Socket {
   // Segments in order: [0, #acked) forgotten, [#acked, #delivered) arrived and unacknowledged as far as looked at,
   // [#delivered, #pending) under way with an event each, [#pending, length) waiting for a retransmission.
   #segments: Segment[] = [];
+  /** One that nobody needs any more. */
+  #spare: Segment | undefined;
   #acked = 0;
   #delivered = 0;
   #pending = 0;
@@ -128,7 +131,7 @@ export class TcpEnd implements Socket {
 
   /** Bytes handed over and not known to have arrived. */
   get unacknowledgedBytes(): number {
-    this.#forgetAcknowledged(this.#host.nowUs);
+    this.#forgetAcknowledged(this.#host.clock.now);
     let bytes = 0;
     for (let i = this.#acked; i < this.#segments.length; i++) bytes += (this.#segments[i] as Segment).bytes;
     return bytes;
@@ -155,6 +158,22 @@ export class TcpEnd implements Socket {
     this.#host.leave(this);
   }
 
+  /** Not where the pauses between them would now and then be long enough for the window to be small again. */
+  canPass(everyUs: Micros, spreadUs: Micros): boolean {
+    const pauseUs = this.#path.meanUs + this.#back.meanUs + RETRANSMIT_IDLE_US;
+    return !this.#window.isLarge || everyUs + spreadUs <= pauseUs || everyUs - spreadUs > pauseUs;
+  }
+
+  /** All that a connection remembers of them is settled by the last few. */
+  passed(items: number, everyUs: Micros, lastUs: Micros): void {
+    const few = Math.min(items, ITEMS_REMEMBERED);
+    const roundTripUs = this.#path.meanUs + this.#back.meanUs;
+    this.#launches += items;
+    this.#window.touch(lastUs - few * everyUs);
+    for (let i = few - 1; i >= 0; i--)
+      this.#window.departUs(lastUs - i * everyUs, 1, roundTripUs, roundTripUs + RETRANSMIT_IDLE_US);
+  }
+
   /**
    * From `startUs` on, every `periodUs`, so many bytes are sent that the other end's owner never hears of. Computed, not
    * simulated, while nothing is wrong with the connection.
@@ -170,18 +189,9 @@ export class TcpEnd implements Socket {
   // What the network does.
 
   push(item: NonNullable<unknown>, bytes: number, beat: Beat | undefined): void {
-    const now = this.#host.nowUs;
+    const now = this.#host.clock.now;
     this.#forgetAcknowledged(now);
-    const segment: Segment = {
-      item,
-      packets: segmentsOf(bytes),
-      bytes,
-      beat,
-      sentUs: now,
-      arriveUs: 0,
-      ackUs: Number.POSITIVE_INFINITY,
-      isBehindHole: false,
-    };
+    const segment = this.#newSegment(item, bytes, beat, now);
     this.#segments.push(segment);
     if (this.#isStalled) this.#sendBehind(this.#segments.length - 1, now);
     else this.#launch(segment, now, this.#packetsInBurst(bytes, now));
@@ -201,6 +211,16 @@ export class TcpEnd implements Socket {
     this.#stamps[timer] = 0;
   }
 
+  /** Whether the event of this timer is still wanted. */
+  isWanted(timer: number, stamp: number): boolean {
+    return this.#stamps[timer] === stamp;
+  }
+
+  /** Whether arrivals of that time are still to come. */
+  isExpecting(epoch: number): boolean {
+    return epoch === this.#epoch && this.#delivered < this.#pending;
+  }
+
   /** Whether the event of this timer is still wanted; it is not armed any more then. */
   expire(timer: number, stamp: number): boolean {
     if (this.#stamps[timer] !== stamp) return false;
@@ -213,7 +233,7 @@ export class TcpEnd implements Socket {
     if (epoch !== this.#epoch || this.#delivered >= this.#pending) return;
     const segment = this.#segments[this.#delivered] as Segment;
     this.#delivered++;
-    const now = this.#host.nowUs;
+    const now = this.#host.clock.now;
     this.deliveredUs = now;
     if (this.#isStalled && segment.ackUs === Number.POSITIVE_INFINITY && this.#back.carries)
       segment.ackUs = now + this.#back.meanUs;
@@ -222,7 +242,7 @@ export class TcpEnd implements Socket {
 
   /** No answer within the timeout: the head is sent again, if there are tries left. */
   retransmit(): void {
-    const now = this.#host.nowUs;
+    const now = this.#host.clock.now;
     this.#forgetAcknowledged(now);
     if (!this.#isStalled) return;
     const head = this.#segments[this.#acked] as Segment;
@@ -250,7 +270,7 @@ export class TcpEnd implements Socket {
   /** The retransmitted head reached the other host. */
   headArrives(): void {
     if (this.#isUnknownThere()) return;
-    const now = this.#host.nowUs;
+    const now = this.#host.clock.now;
     if (this.#back.carries) this.arm(EndTimer.ACK, now + this.#back.delayUs());
     if (this.#delivered > this.#acked || this.#pending > this.#delivered) return;
     const first = this.#segments[this.#delivered];
@@ -272,7 +292,7 @@ export class TcpEnd implements Socket {
 
   /** The acknowledgement of a retransmitted head is back: the path carries both ways, everything flows. */
   acknowledged(): void {
-    const now = this.#host.nowUs;
+    const now = this.#host.clock.now;
     this.#acked = this.#delivered;
     this.#lastAckUs = now;
     this.#window.restart(now);
@@ -282,7 +302,7 @@ export class TcpEnd implements Socket {
 
   /** Duplicate acknowledgements told of a loss: what was lost is sent again at once. */
   fastRetransmit(): void {
-    const now = this.#host.nowUs;
+    const now = this.#host.clock.now;
     this.#forgetAcknowledged(now);
     if (!this.#isStalled || this.#retransmissions > 0) return;
     this.#host.tally.fastRetransmissions++;
@@ -293,7 +313,7 @@ export class TcpEnd implements Socket {
   /** Packets of this end do not reach the other host from now on; those under way are lost. */
   forwardCut(): void {
     if (this.state === EndState.GONE) return;
-    const now = this.#host.nowUs;
+    const now = this.#host.clock.now;
     this.#forgetAcknowledged(now);
     this.#epoch = this.#host.stamp();
     for (let i = this.#delivered; i < this.#segments.length; i++) {
@@ -309,7 +329,7 @@ export class TcpEnd implements Socket {
   /** Acknowledgements do not come back from now on; those under way are lost. */
   backwardCut(): void {
     if (this.state === EndState.GONE) return;
-    const now = this.#host.nowUs;
+    const now = this.#host.clock.now;
     this.#forgetAcknowledged(now);
     for (let i = this.#acked; i < this.#segments.length; i++)
       (this.#segments[i] as Segment).ackUs = Number.POSITIVE_INFINITY;
@@ -341,14 +361,14 @@ export class TcpEnd implements Socket {
    */
   lastPulseUs(sinceUs: Micros): Micros {
     if (this.#pulsePeriodUs === 0 || this.isArmed(EndTimer.PULSE)) return Number.NEGATIVE_INFINITY;
-    const periods = Math.floor((this.#host.nowUs - this.#pulseStartUs) / this.#pulsePeriodUs);
+    const periods = Math.floor((this.#host.clock.now - this.#pulseStartUs) / this.#pulsePeriodUs);
     const last = this.#pulseStartUs + Math.max(0, periods) * this.#pulsePeriodUs;
     return periods >= 0 && last >= sinceUs ? last : Number.NEGATIVE_INFINITY;
   }
 
   /** The last pulse was unanswered when a path was cut: it is what the retransmission's clock starts from, if it is the first. */
   recallPulse(sinceUs: Micros): void {
-    const now = this.#host.nowUs;
+    const now = this.#host.clock.now;
     const last = this.lastPulseUs(sinceUs);
     if (this.state !== EndState.OPEN || last + this.#path.meanUs + this.#back.meanUs <= now) return;
     this.#forgetAcknowledged(now);
@@ -371,12 +391,12 @@ export class TcpEnd implements Socket {
 
   /** When this end's kernel last heard from the other, as far as items and acknowledgements tell. */
   get lastHeardUs(): Micros {
-    this.#forgetAcknowledged(this.#host.nowUs);
+    this.#forgetAcknowledged(this.#host.clock.now);
     return Math.max(this.heardUs, this.other.deliveredUs, this.#lastAckUs);
   }
 
   get hasUnacknowledged(): boolean {
-    this.#forgetAcknowledged(this.#host.nowUs);
+    this.#forgetAcknowledged(this.#host.clock.now);
     return this.#acked < this.#segments.length;
   }
 
@@ -384,7 +404,7 @@ export class TcpEnd implements Socket {
   vanish(): void {
     this.state = EndState.GONE;
     this.owner = undefined;
-    const now = this.#host.nowUs;
+    const now = this.#host.clock.now;
     for (let timer = 0; timer < EndTimer.COUNT; timer++) this.disarm(timer);
     let keep = this.#delivered;
     while (keep < this.#pending && (this.#segments[keep] as Segment).sentUs <= now) keep++;
@@ -410,7 +430,7 @@ export class TcpEnd implements Socket {
   }
 
   #armPulse(): void {
-    const since = this.#host.nowUs - this.#pulseStartUs;
+    const since = this.#host.clock.now - this.#pulseStartUs;
     const periods = Math.max(0, Math.floor(since / this.#pulsePeriodUs) + 1);
     this.arm(EndTimer.PULSE, this.#pulseStartUs + periods * this.#pulsePeriodUs);
   }
@@ -424,6 +444,25 @@ export class TcpEnd implements Socket {
     const before = Math.ceil(this.#burstBytes / SEGMENT_BYTES);
     this.#burstBytes += bytes;
     return Math.max(before === 0 ? 1 : 0, Math.ceil(this.#burstBytes / SEGMENT_BYTES) - before);
+  }
+
+  /** The one that was acknowledged last is used again: most connections have one item on its way at a time. */
+  #newSegment(item: NonNullable<unknown>, bytes: number, beat: Beat | undefined, sentUs: Micros): Segment {
+    const packets = segmentsOf(bytes);
+    const ackUs = Number.POSITIVE_INFINITY;
+    const spare = this.#spare;
+    if (spare === undefined)
+      return { item, packets, bytes, beat, sentUs, arriveUs: 0, ackUs, isBehindHole: false };
+    this.#spare = undefined;
+    spare.item = item;
+    spare.packets = packets;
+    spare.bytes = bytes;
+    spare.beat = beat;
+    spare.sentUs = sentUs;
+    spare.arriveUs = 0;
+    spare.ackUs = ackUs;
+    spare.isBehindHole = false;
+    return spare;
   }
 
   /** Sends a segment before which everything has arrived or is under way. */
@@ -484,7 +523,7 @@ export class TcpEnd implements Socket {
     const before = this.#packetsBehindHole;
     this.#packetsBehindHole += segment.packets;
     if (before >= DUPLICATE_ACKS || this.#packetsBehindHole < DUPLICATE_ACKS || !this.#back.carries) return;
-    this.arm(EndTimer.FAST, Math.max(this.#host.nowUs, segment.arriveUs) + this.#back.meanUs);
+    this.arm(EndTimer.FAST, Math.max(this.#host.clock.now, segment.arriveUs) + this.#back.meanUs);
   }
 
   #stall(sinceUs: Micros): void {
@@ -493,7 +532,7 @@ export class TcpEnd implements Socket {
     this.#retransmissions = 0;
     this.#packetsBehindHole = 0;
     const dueUs = kernelTimerUs(sinceUs, retransmissionTimeoutUs(this.#path, this.#back));
-    this.#retransmitUs = Math.max(this.#host.nowUs, dueUs);
+    this.#retransmitUs = Math.max(this.#host.clock.now, dueUs);
     this.arm(EndTimer.RETRANSMIT, this.#retransmitUs);
     this.armPulse();
   }
@@ -585,7 +624,8 @@ export class TcpEnd implements Socket {
     if (this.#acked === 0) return;
     if (this.#acked === segments.length) {
       // One by one, which keeps the array's places for what comes next.
-      while (segments.length > 0) segments.pop();
+      while (segments.length > 0) this.#spare = segments.pop();
+      (this.#spare as Segment).item = NOTHING;
       this.#delivered = 0;
       this.#pending = 0;
       this.#acked = 0;
@@ -620,6 +660,9 @@ const PROBE_EXTRA_US: Micros = 8_000;
 
 /** Packets that a stream in use may have unanswered before a first stall, as {@link RECOVERED_WINDOW} after it: windows of 18 to 20 were seen. */
 const WINDOW_USED = 18;
+
+/** After so many small items, a round trip or more apart, a window grows no more. */
+const ITEMS_REMEMBERED = 4;
 
 /** Segments forgotten at a time. */
 const FORGET_BATCH = 64;

@@ -40,11 +40,13 @@ export const EndTimer = {
 /** What is in a segment that no process reads. */
 export const ACCEPT: NonNullable<unknown> = Object.freeze({ segment: "last of the handshake" });
 export const FIN: NonNullable<unknown> = Object.freeze({ segment: "goodbye" });
+/** In a segment that is in no use. */
+export const NOTHING: NonNullable<unknown> = Object.freeze({ segment: "nothing" });
 export const PULSE: NonNullable<unknown> = Object.freeze({ segment: "pulse" });
 
 /** What an end needs of its network. */
 export interface EndHost {
-  readonly nowUs: Micros;
+  readonly clock: { readonly now: Micros };
   readonly tally: TcpTally;
   /** A number never used before. */
   stamp(): number;
@@ -64,10 +66,10 @@ export interface EndHost {
 
 /** An item with its place in time. */
 export interface Segment {
-  readonly item: NonNullable<unknown>;
-  readonly packets: number;
-  readonly bytes: number;
-  readonly beat: Beat | undefined;
+  item: NonNullable<unknown>;
+  packets: number;
+  bytes: number;
+  beat: Beat | undefined;
   /** When it left last, or will leave. */
   sentUs: Micros;
   arriveUs: Micros;
@@ -80,6 +82,8 @@ export interface Segment {
 /** What a dialling end asks for. */
 export interface Dial {
   readonly purpose: NonNullable<unknown>;
+  /** The first try belongs to a tick. */
+  readonly beat: Beat | undefined;
   tries: number;
   /** The process that was there when the handshake's first packet came: the host's count of exits; -1: none listened. */
   listenerRun: number;

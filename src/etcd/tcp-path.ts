@@ -53,10 +53,16 @@ export class TcpPath {
   /** One packet's (or one train of packets') delay, whole µs. A beat's is drawn from its number, any other from the path's sequence. */
   delayUs(beat?: Beat): Micros {
     if (this.#isConstant) return this.meanUs;
-    const u =
+    return this.delayAt(
       beat === undefined
         ? this.#draws.uniform(this.#delays++)
-        : this.#beatDraws.uniform(beat.tick, beat.incarnation);
+        : this.#beatDraws.uniform(beat.tick, beat.incarnation),
+    );
+  }
+
+  /** The delay at a uniform that was drawn elsewhere, whole µs. */
+  delayAt(u: number): Micros {
+    if (this.#isConstant) return this.meanUs;
     return Math.max(0, Math.round(quantile(this.#variate, u)));
   }
 

@@ -38,6 +38,10 @@ export interface Socket {
   readonly isClean: boolean;
   /** Bytes handed over of which no acknowledgement is back. */
   readonly unacknowledgedBytes: number;
+  /** Whether {@link passed} may stand for small items that leave every `everyUs`, each up to `spreadUs` earlier or later. */
+  canPass(everyUs: Micros, spreadUs: Micros): boolean;
+  /** So many small items were left out that would have been sent one by one, `everyUs` apart, the last at `lastUs`. */
+  passed(items: number, everyUs: Micros, lastUs: Micros): void;
   /** Closes this end; what was handed over still arrives, then the other end hears "closed". No callback here. */
   close(): void;
 }
@@ -58,6 +62,14 @@ export interface SocketOwner {
   closed(socket: Socket, reason: CloseReason): void;
 }
 
+/** Who dials again and again. */
+export interface Redialler extends SocketOwner {
+  /** The dial that began at `sinceUs` is the first of which is not known that it is refused: what becomes of it is heard as of any other. */
+  dialled(socket: Socket, sinceUs: Micros): void;
+  /** As {@link dialled}, where the first such dial is still to be made, by the owner, at `nextUs`. */
+  resumed(nextUs: Micros): void;
+}
+
 /** A process that takes connections on its host. */
 export interface Listener {
   /** Returns the new socket's owner. `purpose` is the dialler's. */
@@ -72,7 +84,22 @@ export interface Network {
     purpose: NonNullable<unknown>,
     timeoutUs: Micros,
     owner: SocketOwner,
+    beat?: Beat,
   ): Socket;
+  /**
+   * Dials every `everyUs` from `firstUs` on, until a dial is not known to be refused; of the refused ones the owner does
+   * not hear, and they cost nothing. Undefined where nothing can be said beforehand: somebody listens there now, or
+   * the paths may lose packets or keep them for too long. Else what ends it, for an owner that wants no more.
+   */
+  redial(
+    from: HostId,
+    to: HostId,
+    purpose: NonNullable<unknown>,
+    timeoutUs: Micros,
+    owner: Redialler,
+    firstUs: Micros,
+    everyUs: Micros,
+  ): (() => void) | undefined;
   listen(host: HostId, listener: Listener): void;
   /** The host's process ends (kill -9): its kernel closes every socket of the host and refuses dials from then on. What is on its way still arrives. Owners on this host hear nothing. */
   exit(host: HostId): void;

@@ -34,6 +34,11 @@ export class SendWindow {
     return this.#size;
   }
 
+  /** Whether a pause would make it smaller. */
+  get isLarge(): boolean {
+    return Math.max(this.#size, this.#sizeAfter) > INITIAL_WINDOW;
+  }
+
   /**
    * When the last of so many packets, handed over now, leaves: those above the window wait for the next round, and the
    * window doubles with each round that it limits. After a pause above the retransmission timeout it is small again.
@@ -51,6 +56,11 @@ export class SendWindow {
     const depart = this.#roundStartUs > nowUs ? this.#roundStartUs : nowUs;
     this.#lastSentUs = depart;
     return depart;
+  }
+
+  /** Something had left at that time, too; it changes nothing but that. */
+  touch(sentUs: Micros): void {
+    this.#lastSentUs = Math.max(this.#lastSentUs, sentUs);
   }
 
   /** A retransmission timeout was answered at last: what waits leaves in slow start from two packets; then it is as before. */

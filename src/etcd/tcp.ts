@@ -8,9 +8,10 @@ import { type Micros, SECOND } from "../units/time.js";
 import type { EtcdClock, EtcdHandlers } from "./events.js";
 import type { EtcdModel, HostId, PathModel } from "./model.js";
 import { TcpEnd, type TcpTally } from "./tcp-end.js";
-import { ACCEPT, type EndHost, EndState, EndTimer, FIN } from "./tcp-kernel.js";
+import { ACCEPT, type Dial, type EndHost, EndState, EndTimer, FIN } from "./tcp-kernel.js";
 import { kernelTimerUs, TcpPath } from "./tcp-path.js";
-import type { Beat, CloseReason, Listener, Network, Socket, SocketOwner } from "./tcp-types.js";
+import { isComputable, RefusedDials } from "./tcp-redial.js";
+import type { Beat, CloseReason, Listener, Network, Redialler, Socket, SocketOwner } from "./tcp-types.js";
 
 /** Wait before a lost handshake is tried again; it doubles (RFC 6298). */
 const SYN_AGAIN_US: Micros = SECOND;
@@ -58,10 +59,15 @@ export class TcpNetwork implements Network {
     keepAliveProbes: 0,
     timeouts: 0,
   };
+  readonly #streams: RandomStreams;
+  /** In the order in which they began. */
+  readonly #refused = new Set<RefusedDials>();
+  #redials = 0;
   #stamps = 0;
 
   constructor(clock: EtcdClock, model: Pick<EtcdModel, "hosts" | "paths">, streams: RandomStreams) {
     this.#clock = clock;
+    this.#streams = streams;
     this.#hosts = model.hosts.length;
     for (let from = 0; from < this.#hosts; from++) {
       this.#isPowered.push(true);
@@ -85,27 +91,41 @@ export class TcpNetwork implements Network {
     purpose: NonNullable<unknown>,
     timeoutUs: Micros,
     owner: SocketOwner,
+    beat?: Beat,
   ): Socket {
     assert(this.#isPowered[from] === true, "dialled from a host without power");
-    const path = this.#path(from, to);
-    const back = this.#path(to, from);
-    const dialler = this.#newEnd(path, back, true);
-    const dialled = this.#newEnd(back, path, false);
-    dialler.other = dialled;
-    dialled.other = dialler;
-    dialler.owner = owner;
-    dialler.dial = { purpose, tries: 0, listenerRun: -1 };
-    this.#connectionsOf(from, to).add(dialler);
+    const dialler = this.#newDialler(this.#path(from, to), this.#path(to, from), purpose, owner, beat);
     this.#sendSyn(dialler);
     if (timeoutUs > 0) dialler.arm(EndTimer.DIAL_LIMIT, this.#clock.now + timeoutUs);
     return dialler;
   }
 
+  redial(
+    from: HostId,
+    to: HostId,
+    purpose: NonNullable<unknown>,
+    timeoutUs: Micros,
+    owner: Redialler,
+    firstUs: Micros,
+    everyUs: Micros,
+  ): (() => void) | undefined {
+    const path = this.#path(from, to);
+    const back = this.#path(to, from);
+    if (this.#listeners[to] !== undefined || !isComputable(path, back, everyUs)) return undefined;
+    const draws = this.#streams.counted(`tcp-redial/${from}/${to}`);
+    const caller = { owner, purpose, timeoutUs, firstUs, everyUs };
+    const dials = new RefusedDials({ path, back }, caller, draws, ++this.#redials);
+    this.#refused.add(dials);
+    return () => this.#refused.delete(dials);
+  }
+
   listen(host: HostId, listener: Listener): void {
+    this.#resume(({ path }) => path.to === host);
     this.#listeners[host] = listener;
   }
 
   exit(host: HostId): void {
+    this.#forgetDials(host);
     this.#listeners[host] = undefined;
     this.#exits[host] = (this.#exits[host] as number) + 1;
     for (const end of this.#endsOf(host)) {
@@ -115,6 +135,7 @@ export class TcpNetwork implements Network {
   }
 
   powerOff(host: HostId): void {
+    this.#forgetDials(host);
     this.#listeners[host] = undefined;
     this.#exits[host] = (this.#exits[host] as number) + 1;
     for (const end of this.#endsOf(host)) {
@@ -146,6 +167,7 @@ export class TcpNetwork implements Network {
 
   setPath(from: HostId, to: HostId, model: PathModel): void {
     const path = this.#path(from, to);
+    this.#resume((dials) => dials.path === path || dials.back === path);
     path.set(model);
     // On a line that loses packets pulses are real, since each may be lost.
     if (path.loss > 0) for (const end of this.#sendersOf(path)) end.armPulse();
@@ -164,6 +186,16 @@ export class TcpNetwork implements Network {
   slowestUs(from: HostId, to: HostId): Micros {
     const path = this.#path(from, to);
     return path.carries && path.loss <= 0 ? path.slowestUs : Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether an event of this network has become one that nobody waits for. */
+  isStale(kind: number, subject: number, detail: number): boolean {
+    const { kinds } = this.#clock;
+    if (kind === kinds["tcp-timer"]) {
+      const timer = subject % TIMERS;
+      return this.#ends[(subject - timer) / TIMERS]?.isWanted(timer, detail) !== true;
+    }
+    return kind === kinds["tcp-arrive"] && this.#ends[subject]?.isExpecting(detail) !== true;
   }
 
   /** Connections that a kernel still knows, for tests and figures. */
@@ -214,6 +246,7 @@ export class TcpNetwork implements Network {
     const carries =
       path.cuts === 0 && this.#isPowered[path.from] === true && this.#isPowered[path.to] === true;
     if (carries === path.carries) return;
+    this.#resume((dials) => dials.path === path || dials.back === path);
     const senders = this.#sendersOf(path);
     if (!carries) for (const end of senders) this.#recallPulses(end);
     path.carries = carries;
@@ -257,6 +290,23 @@ export class TcpNetwork implements Network {
     end.healthySinceUs = this.#clock.now;
     this.#ends[id] = end;
     return end;
+  }
+
+  #newDialler(
+    path: TcpPath,
+    back: TcpPath,
+    purpose: NonNullable<unknown>,
+    owner: SocketOwner,
+    beat: Beat | undefined,
+  ): TcpEnd {
+    const dialler = this.#newEnd(path, back, true);
+    const dialled = this.#newEnd(back, path, false);
+    dialler.other = dialled;
+    dialled.other = dialler;
+    dialler.owner = owner;
+    dialler.dial = { purpose, beat, tries: 0, listenerRun: -1 };
+    this.#connectionsOf(path.from, path.to).add(dialler);
+    return dialler;
   }
 
   /** Neither kernel knows the connection any more. */
@@ -316,10 +366,10 @@ export class TcpNetwork implements Network {
       this.#destroy(dialler, "dialTimeout");
       return;
     }
-    if (dialler.path.carries && !dialler.path.loses(1))
-      dialler.arm(EndTimer.SYN, now + dialler.path.delayUs());
-    dialler.arm(EndTimer.SYN_AGAIN, kernelTimerUs(now, SYN_AGAIN_US * 2 ** dial.tries));
     dial.tries++;
+    if (dialler.path.carries && !dialler.path.loses(1))
+      dialler.arm(EndTimer.SYN, now + dialler.path.delayUs(beatOf(dial)));
+    dialler.arm(EndTimer.SYN_AGAIN, kernelTimerUs(now, SYN_AGAIN_US * 2 ** (dial.tries - 1)));
   }
 
   #synArrives(dialler: TcpEnd): void {
@@ -327,7 +377,7 @@ export class TcpNetwork implements Network {
     const host = dialler.remote;
     dial.listenerRun = this.#listeners[host] === undefined ? -1 : (this.#exits[host] as number);
     if (dialler.back.carries && !dialler.back.loses(1))
-      dialler.arm(EndTimer.SYN_ANSWER, this.#clock.now + dialler.back.delayUs());
+      dialler.arm(EndTimer.SYN_ANSWER, this.#clock.now + dialler.back.delayUs(beatOf(dial)));
   }
 
   #synAnswered(dialler: TcpEnd): void {
@@ -357,6 +407,43 @@ export class TcpNetwork implements Network {
     dialled.owner = listener.accept(dialled, dial.purpose);
     if (!dialled.isHealthy) this.#watch(dialled);
     return true;
+  }
+
+  // Dials that are refused as a matter of course.
+
+  /** Something changes for these: from now on they are dials like others, the one under way included. */
+  #resume(isConcerned: (dials: RefusedDials) => boolean): void {
+    for (const dials of this.#refused) {
+      if (!isConcerned(dials)) continue;
+      this.#refused.delete(dials);
+      this.#resumeOne(dials);
+    }
+  }
+
+  #resumeOne(dials: RefusedDials): void {
+    const { path, back, purpose, owner, timeoutUs } = dials;
+    const now = this.#clock.now;
+    const begun = dials.begunBefore(now);
+    const last = begun > 0 ? dials.dial(begun) : undefined;
+    const isOver = last === undefined || last.answerUs <= now;
+    this.tally.refusals += isOver ? begun : begun - 1;
+    if (isOver) {
+      owner.resumed(dials.startOf(begun + 1));
+      return;
+    }
+    const dialler = this.#newDialler(path, back, purpose, owner, undefined);
+    const dial = present(dialler.dial, "an end that dials");
+    dial.tries = 1;
+    if (last.arriveUs >= now) dialler.arm(EndTimer.SYN, last.arriveUs);
+    else dialler.arm(EndTimer.SYN_ANSWER, last.answerUs);
+    dialler.arm(EndTimer.SYN_AGAIN, Math.max(now, kernelTimerUs(last.sentUs, SYN_AGAIN_US)));
+    if (timeoutUs > 0) dialler.arm(EndTimer.DIAL_LIMIT, last.sentUs + timeoutUs);
+    owner.dialled(dialler, last.sentUs);
+  }
+
+  /** Who dialled from this host is no more. */
+  #forgetDials(host: HostId): void {
+    for (const dials of this.#refused) if (dials.path.from === host) this.#refused.delete(dials);
   }
 
   // Keep-alive: nothing is simulated while a probe would be answered as a matter of course.
@@ -460,9 +547,7 @@ export class TcpNetwork implements Network {
     const arrive = clock.kinds["tcp-arrive"];
     const timerKind = clock.kinds["tcp-timer"];
     return {
-      get nowUs() {
-        return clock.now;
-      },
+      clock,
       tally: this.tally,
       stamp: () => ++this.#stamps,
       scheduleArrival: (atUs, end, epoch) => clock.schedule(atUs, arrive, end, epoch),
@@ -475,6 +560,11 @@ export class TcpNetwork implements Network {
       leave: (end) => this.#leave(end),
     };
   }
+}
+
+/** A dial's first try is of its beat, where it has one; later ones are like all other packets. */
+function beatOf({ beat, tries }: Dial): Beat | undefined {
+  return tries === 1 ? beat : undefined;
 }
 
 function idleOf(end: TcpEnd): Micros {

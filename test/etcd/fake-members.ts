@@ -38,6 +38,12 @@ export class FakeSocket implements Socket {
     readonly owner: SocketOwner,
   ) {}
 
+  canPass(): boolean {
+    return false;
+  }
+
+  passed(): void {}
+
   send(item: NonNullable<unknown>, bytes: number): void {
     if (!this.isOpen) throw new Error("sent on a socket that is not open");
     this.bytes.push(bytes);

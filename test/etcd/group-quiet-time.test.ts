@@ -36,6 +36,7 @@ function life(seed: number, skips: boolean) {
   world = made;
   made.group.start();
   addWriter(made, dice, count, note);
+  if (dice.below(2) === 0) addWriter(made, dice, count, note);
   for (let i = 0; i < 5; i++) plan(made, dice, count);
   for (const look of [END / 3, END / 2, END]) {
     made.run(Math.round(look));
@@ -73,24 +74,28 @@ function addWriter(world: EtcdWorld, dice: RandomStream, count: number, note: (t
   });
 }
 
-/** A death with a restart, or a cut in one or both directions. */
+/** A death with a restart, a power failure, or a cut in one or both directions. */
 function plan(world: EtcdWorld, dice: RandomStream, count: number): void {
   const { group, network } = world;
   const atUs = 8 * SECOND + dice.below(END - 10 * SECOND);
-  const forUs = SECOND + dice.below(15 * SECOND);
-  const kind = dice.below(4);
+  const forUs = SECOND + dice.below([3, 15, 60][dice.below(3)] as number) * SECOND;
+  const kind = dice.below(5);
   const one = dice.below(count);
   const other = (one + 1 + dice.below(count - 1)) % count;
   world.at(atUs, () => {
-    if (kind < 2) {
+    if (kind < 3) {
       const victim = kind === 0 ? group.leader() : one;
       if (victim === undefined || !group.member(victim).isUp) return;
-      group.kill(victim);
-      world.at(world.now + forUs, () => group.startMember(victim));
+      if (kind < 2) group.kill(victim);
+      else group.powerOff(victim);
+      world.at(world.now + forUs, () => {
+        group.powerOn(victim);
+        group.startMember(victim);
+      });
       return;
     }
     const directions =
-      kind === 2
+      kind === 3
         ? [[one, other]]
         : [
             [one, other],
