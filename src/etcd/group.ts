@@ -198,6 +198,6 @@ export class EtcdGroup implements EtcdGroupFace, GroupContext {
   }
 
   #member(number: MemberNumber): Member {
-    return present(this.members[number], `there is no member ${number}`);
+    return present(this.members[number], "a member of this group");
   }
 }

@@ -153,7 +153,7 @@ export class MemberTicks implements QuietGroup {
   }
 
   #ticker(member: MemberNumber): Ticker {
-    return present(this.#tickers[member], `there is no member ${member}`);
+    return present(this.#tickers[member], "a member of this group");
   }
 }
 

@@ -62,8 +62,12 @@ export class TcpPath {
 
   /** The delay at a uniform that was drawn elsewhere, whole µs. */
   delayAt(u: number): Micros {
-    if (this.#isConstant) return this.meanUs;
-    return Math.max(0, Math.round(quantile(this.#variate, u)));
+    const variate = this.#variate;
+    // The two that most lines have are computed here: this is asked for every message.
+    if (variate.kind === "constant") return this.meanUs;
+    const delayUs =
+      variate.kind === "uniform" ? variate.min + u * (variate.max - variate.min) : quantile(variate, u);
+    return delayUs < 0 ? 0 : Math.round(delayUs);
   }
 
   /** Whether at least one of so many packets is lost. Draws only where packets can be. */

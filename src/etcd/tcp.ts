@@ -206,7 +206,7 @@ export class TcpNetwork implements Network {
   // Hosts and lines.
 
   #path(from: HostId, to: HostId): TcpPath {
-    return present(this.#paths[from * this.#hosts + to], `a path from host ${from} to host ${to}`);
+    return present(this.#paths[from * this.#hosts + to], "a path between two of the hosts");
   }
 
   #connectionsOf(a: HostId, b: HostId): Set<TcpEnd> {
