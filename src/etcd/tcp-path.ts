@@ -73,7 +73,10 @@ export class TcpPath {
   /** Whether at least one of so many packets is lost. Draws only where packets can be. */
   loses(packets: number): boolean {
     if (this.loss <= 0) return false;
-    return this.#lossDraws.uniform(this.#losses++) >= (1 - this.loss) ** packets;
+    // Multiplied out: the last bit of a power depends on the engine's version.
+    let pass = 1;
+    for (let i = 0; i < packets; i++) pass *= 1 - this.loss;
+    return this.#lossDraws.uniform(this.#losses++) >= pass;
   }
 }
 
