@@ -486,25 +486,29 @@ export class TcpEnd implements Socket {
     else this.#stall(departUs);
   }
 
-  /** Sends a segment, by its place, while something before it is unacknowledged for longer than it should be. */
-  #sendBehind(place: number, now: Micros): void {
+  /**
+   * Sends a segment, by its place, while something before it is unacknowledged for longer than it should be. False: the
+   * window has no room for it, nor for any behind it.
+   */
+  #sendBehind(place: number, now: Micros): boolean {
     // After a timeout the window is one packet, the head: all else waits.
-    if (this.#retransmissions > 0) return;
+    if (this.#retransmissions > 0) return false;
     let packets = 0;
     for (let i = this.#acked; i <= place; i++) packets += (this.#segments[i] as Segment).packets;
     const used = this.#hasRecovered ? RECOVERED_WINDOW : this.#launches > WINDOW_USED ? WINDOW_USED : 0;
-    if (packets > Math.max(this.#window.size, used)) return;
+    if (packets > Math.max(this.#window.size, used)) return false;
     const segment = this.#segments[place] as Segment;
     this.#postpone(now);
     if (this.#pending === place) {
       this.#launch(segment, now, segment.packets);
-      return;
+      return true;
     }
     segment.sentUs = now;
-    if (!this.#path.carries || this.#path.loses(segment.packets)) return;
+    if (!this.#path.carries || this.#path.loses(segment.packets)) return true;
     segment.isBehindHole = true;
     segment.arriveUs = now + this.#path.delayUs(segment.beat);
     this.#countBehindHole(segment);
+    return true;
   }
 
   /**
@@ -556,6 +560,7 @@ export class TcpEnd implements Socket {
     }
     // What waited leaves as one stream of bytes: small items share packets (tcp_sendmsg, tcp_retrans_try_collapse).
     let waitedBytes = 0;
+    let hasRoom = true;
     for (let i = this.#pending; i < this.#segments.length; i++) {
       const segment = this.#segments[i] as Segment;
       if (!this.#isStalled && segment.isBehindHole) this.#release(segment, now);
@@ -564,7 +569,7 @@ export class TcpEnd implements Socket {
         waitedBytes += segment.bytes;
         this.#launch(segment, now, Math.ceil(waitedBytes / SEGMENT_BYTES) - packetsBefore);
       } else if (segment.isBehindHole) this.#countBehindHole(segment);
-      else this.#sendBehind(i, now);
+      else if (hasRoom) hasRoom = this.#sendBehind(i, now);
     }
   }
 
