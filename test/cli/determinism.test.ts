@@ -85,7 +85,7 @@ describe("every shipped study of etcd, its last cell with a nearer horizon", () 
   )("%s gives the same files on any number of workers, and again", async (name) => {
     const file = join(ROOT, "scenarios", name, "scenario.yaml");
     const cell = loadEtcdStudy(file, fileSource()).study?.cells.at(-1)?.name ?? "";
-    const words = ["etcd", file, "--cell", cell, "--replications", "2", "--horizon", "24s", "--quiet"];
+    const words = ["etcd", file, "--cell", cell, "--replications", "2", "--horizon", "18s", "--quiet"];
     const folders = [];
     for (const [folder, workers] of [
       ["inline", "0"],

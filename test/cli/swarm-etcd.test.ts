@@ -29,13 +29,13 @@ function swarm(...args: readonly string[]): Promise<Ended> {
 describe("npm run swarm:etcd", () => {
   it("plays lives, counts what they went through, and says the same with any number of workers", async () => {
     const [none, two] = await Promise.all(
-      ["0", "2"].map((workers) => swarm("--lives", "22", "--json", "--workers", workers)),
+      ["0", "2"].map((workers) => swarm("--lives", "14", "--json", "--workers", workers)),
     );
     expect(none?.code).toBe(0);
     const { lives, operationsFewest, counts } = JSON.parse(none?.stdout ?? "");
-    expect(lives).toBe(22);
+    expect(lives).toBe(14);
     expect(operationsFewest).toBeGreaterThanOrEqual(200);
-    expect(counts.turns["leader elected"]).toBeGreaterThanOrEqual(22);
+    expect(counts.turns["leader elected"]).toBeGreaterThanOrEqual(14);
     expect(two).toEqual(none);
   }, 60_000);
 
