@@ -11,13 +11,6 @@ export const MEASURED_COSTS: EtcdCosts = {
   requestUs: { kind: "uniform", min: 1420, max: 2220 },
   /** Fitted: the median. The spread is that of the recorded wal_fsync histograms without the stalls above 8 ms. */
   fsyncUs: { kind: "logNormal", mu: Math.log(550), sigma: 0.6 },
-  /** Median of the recorded backend_commit histograms: about 1 ms. Nobody waits for it. */
-  backendCommitUs: { kind: "constant", value: 1 * MILLISECOND },
-  /**
-   * Half of what a pre-vote or a ReadIndex round trip takes longer than TCP's own: 31.1 to 31.3 ms from pre-candidate to
-   * candidate where a connect takes 30.7 ms.
-   */
-  peerUs: { kind: "constant", value: 200 },
   /** 5,000 entries are applied in well below 0.1 s (catch-up). */
   applyUs: 15,
   /**

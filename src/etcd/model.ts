@@ -46,10 +46,6 @@ export interface EtcdCosts {
   readonly requestUs: Variate;
   /** One write-ahead log fsync, µs. */
   readonly fsyncUs: Variate;
-  /** One commit of the backend (bbolt), µs. Nobody waits for it but snapshots and start-up; it says how old the database file is. */
-  readonly backendCommitUs: Variate;
-  /** Handling of one message between members at the receiver (decode, hand-over), µs. */
-  readonly peerUs: Variate;
   /** Applying one entry, µs. */
   readonly applyUs: number;
   /** From the start of the process until it dials its peers, µs: opening database and log. */
@@ -67,7 +63,7 @@ export interface EtcdModel {
   readonly electionUs: Micros;
   readonly preVote: boolean;
   readonly checkQuorum: boolean;
-  /** "safe" is etcd's; "lease-based" and "none" (no check at all, wrong on purpose) are for comparison and planted faults. */
+  /** "safe" is etcd's; "lease-based" is for comparison. */
   readonly readOnlyOption: "safe" | "lease-based";
   /**
    * The tick's phase at each start of a process: "together": founders start within {@link TOGETHER_SPREAD_US} of each

@@ -275,10 +275,3 @@ export type ClientMessage =
 
 /** Bytes of a response without values: status line, headers, JSON around it. */
 export const RESPONSE_BYTES = 300;
-
-/** A lease as its holder sees it. */
-export interface LeaseView {
-  readonly id: number;
-  readonly ttl: number;
-  readonly grantedUs: Micros;
-}

@@ -337,12 +337,10 @@ function flagsOf({ etcd = {} }: EtcdCellWritten): Omit<EtcdModel, "hosts" | "pat
 }
 
 function costsOf({ costs = {} }: EtcdCellWritten): EtcdCosts {
-  const { request, fsync, backendCommit, peerMessage, apply, boot } = withDefaults(ETCD_COST_DEFAULTS, costs);
+  const { request, fsync, apply, boot } = withDefaults(ETCD_COST_DEFAULTS, costs);
   return {
     requestUs: variateUs(request),
     fsyncUs: variateUs(fsync),
-    backendCommitUs: variateUs(backendCommit),
-    peerUs: variateUs(peerMessage),
     applyUs: durationUs(apply),
     bootUs: variateUs(boot),
   };

@@ -41,8 +41,6 @@ export const ETCD_FLAG_DEFAULTS = {
 export const ETCD_COST_DEFAULTS = {
   request: written(MEASURED_COSTS.requestUs),
   fsync: written(MEASURED_COSTS.fsyncUs),
-  backendCommit: written(MEASURED_COSTS.backendCommitUs),
-  peerMessage: written(MEASURED_COSTS.peerUs),
   apply: microseconds(MEASURED_COSTS.applyUs),
   boot: written(MEASURED_COSTS.bootUs),
 } as const;

@@ -93,8 +93,6 @@ const costs = z.strictObject({
     COST.request,
   ),
   fsync: optional(distribution, "One fsync of the write-ahead log.", COST.fsync),
-  backendCommit: optional(distribution, "One commit of the database.", COST.backendCommit),
-  peerMessage: optional(distribution, "Handling of one message between members.", COST.peerMessage),
   apply: optional(duration, "Applying one entry.", COST.apply),
   boot: optional(distribution, "From a process' start until it dials its peers.", COST.boot),
 });

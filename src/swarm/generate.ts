@@ -125,8 +125,6 @@ function randomCosts(draws: Draws): EtcdCosts {
     fsyncUs: draws.chance(0.5)
       ? { kind: "constant", value: fsyncUs }
       : { kind: "exponential", mean: fsyncUs },
-    backendCommitUs: { kind: "constant", value: 5000 },
-    peerUs: { kind: "constant", value: 20 },
     applyUs: draws.weighted([
       [20, 8],
       [1000, 1],

@@ -17,7 +17,7 @@ spec:
     withinCentre: 100us
     betweenCentres: { oneWay: 10ms }
   members: { a: 1, b: 1, c: 1 }
-  costs: { request: 1ms, fsync: 1ms, backendCommit: 1ms, peerMessage: 0s, apply: 0s, boot: 50ms }
+  costs: { request: 1ms, fsync: 1ms, apply: 0s, boot: 50ms }
 `;
 
 /** Plays the first cell of a study once. */

@@ -35,8 +35,6 @@ export function modelOf(
     costs: {
       requestUs: constant(MS),
       fsyncUs: constant(MS),
-      backendCommitUs: constant(MS),
-      peerUs: constant(0),
       applyUs: 0,
       bootUs: constant(50 * MS),
     },
