@@ -3,7 +3,7 @@
  * (layouts, timers, …); each cell is a group of members with clients, and what happens to it. Times are whole µs, counted
  * from the run's start.
  */
-import type { EtcdModel, HostId, MemberNumber, PathModel } from "../etcd/model.js";
+import type { EtcdModel, HostId, MemberNumber } from "../etcd/model.js";
 import type { Micros } from "../units/time.js";
 import type { Variate } from "../units/variate.js";
 
@@ -123,9 +123,4 @@ export interface EventPlan {
   readonly spreadUs: Micros;
   /** It ends after this; undefined: never. */
   readonly endAfterUs: Variate | undefined;
-}
-
-/** The path between two hosts of a cell. */
-export function pathBetween(cell: StudyCell, [from, to]: StudyLink): PathModel | undefined {
-  return cell.etcd.paths[from]?.[to];
 }

@@ -265,7 +265,7 @@ export class Member implements MemberFace {
     const index = voters.length;
     const snapshot = { index, term: 1, configuration: { ...simpleConfiguration(voters, []) } };
     // The store counts entries from the new log's beginning.
-    const base: StoreSnapshot = { ...(backup.store as StoreSnapshot), appliedIndex: index, published: [] };
+    const base: StoreSnapshot = { ...backup.store, appliedIndex: index, published: [] };
     this.#disk = {
       image: { hardState: { term: 1, votedFor: NONE, commitIndex: index }, snapshot, entries: [] },
       store: Store.restore(base, this.#group.model),

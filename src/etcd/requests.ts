@@ -2,7 +2,6 @@
  * What clients ask of a member and what they are told: etcd's v3 API in its own words, without authentication. Requests
  * and responses are immutable; those that go through the log are the log's content ({@link LoggedRequest}).
  */
-import type { Micros } from "../units/time.js";
 import type { MemberNumber } from "./model.js";
 
 /** A key or the end of a range; ranges are half open, ordered bytewise by UTF-16 code unit; "\0" as the end: all keys from `key` on. */

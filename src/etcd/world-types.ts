@@ -3,7 +3,7 @@ import type { Message, Role } from "../raft/types.js";
 import type { Micros } from "../units/time.js";
 import type { MemberNumber } from "./model.js";
 import type { LoggedRequest, WatchEvent } from "./requests.js";
-import type { Store } from "./store.js";
+import type { Store, StoreSnapshot } from "./store.js";
 
 /** How a process is started other than plainly with what its disk holds. */
 export interface StartOptions {
@@ -19,7 +19,7 @@ export interface StartOptions {
 export interface Backup {
   readonly revision: number;
   readonly takenUs: Micros;
-  readonly store: unknown;
+  readonly store: StoreSnapshot;
 }
 
 /** Turns that a process takes without anybody else being told. */
